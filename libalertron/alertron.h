@@ -1,0 +1,334 @@
+/* alertron.h: anomaly detection on streams of readings.
+ *
+ * This header is the whole public API of libalertron and its manual.
+ *
+ *     bytes -> alertron_model_load -> alertron_model_score -> alertron_model_severity
+ *     rows  -> alertron_model_fit  -> alertron_model_save  -> bytes
+ *     alertron_registry: counters, gauges and histograms in Prometheus' text formats
+ *
+ * Rules that hold for every function:
+ *   - No I/O, no clock, no environment, no locale, no threads, no mutable globals. Bytes, time and
+ *     seeds are passed in.
+ *   - Input is never trusted: what is malformed is refused with a text that says what was wrong,
+ *     where, and what to do. Only programmer errors (a NULL where none is allowed) are asserted.
+ *   - On failure a function returns NULL or a status, fills *error if error is not NULL, and leaves
+ *     its outputs untouched.
+ *   - What `_new`, `_load` and `_fit` return belongs to the caller, who gives it to `_free`.
+ *     `_free(NULL)` does nothing. Pointers returned by other functions live as long as their object.
+ *   - Memory comes from the allocator given; NULL means malloc and free. Nothing is allocated by
+ *     scoring, grading or updating a metric.
+ */
+#ifndef ALERTRON_H
+#define ALERTRON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ALERTRON_API __attribute__((visibility("default")))
+#else
+#define ALERTRON_API
+#endif
+
+#define ALERTRON_VERSION "0.1.0"
+
+/* The version of the library that is linked, e.g. "0.1.0". */
+ALERTRON_API const char *alertron_version(void);
+
+/* ---------------------------------------------------------------------------------------------
+ * Bounds. Whatever exceeds one is refused with ALERTRON_ERROR_LIMIT.
+ */
+#define ALERTRON_FEATURES_MAX 4096u    /* features of a row */
+#define ALERTRON_TREES_MAX 65536u      /* trees of a forest */
+#define ALERTRON_NODES_MAX 67108864u   /* nodes of a forest, all trees together */
+#define ALERTRON_DEPTH_MAX 64u         /* nodes on a path from the root to a leaf */
+#define ALERTRON_SAMPLES_MAX 16777216u /* rows that one tree is grown on */
+#define ALERTRON_FEATURE_NAME_MAX 256u /* bytes of a feature's name */
+#define ALERTRON_PROVENANCE_MAX 4096u  /* bytes of a provenance text */
+
+/* ---------------------------------------------------------------------------------------------
+ * Errors and memory
+ */
+typedef enum alertron_status {
+    ALERTRON_OK = 0,
+    ALERTRON_ERROR_MEMORY,      /* the allocator returned NULL */
+    ALERTRON_ERROR_ARGUMENT,    /* a value given by the caller is out of range */
+    ALERTRON_ERROR_FORMAT,      /* malformed, cut short or altered bytes */
+    ALERTRON_ERROR_COMPRESSED,  /* zlib, gzip, ... around what may be a model: inflate it first */
+    ALERTRON_ERROR_UNSUPPORTED, /* well-formed, but not a model that this library can score */
+    ALERTRON_ERROR_LIMIT,       /* one of the bounds above, or a bound given by the caller */
+    ALERTRON_ERROR_SELF_TEST    /* the model does not give the scores that were stored with it */
+} alertron_status;
+
+#define ALERTRON_NO_OFFSET UINT64_MAX
+
+typedef struct alertron_error {
+    alertron_status status;
+    uint64_t offset; /* byte of the input that is at fault, or ALERTRON_NO_OFFSET */
+    char text[320];  /* one line for a person, without a newline; names the offset where there is one */
+} alertron_error;
+
+typedef struct alertron_allocator {
+    void *(*allocate)(void *context, size_t bytes);             /* as malloc; bytes > 0; aligned as malloc's */
+    void (*release)(void *context, void *memory, size_t bytes); /* bytes as they were asked for */
+    void *context;
+} alertron_allocator;
+
+/* ---------------------------------------------------------------------------------------------
+ * Rows: a view of numbers that the caller owns. Nothing is copied: NumPy arrays of either order,
+ * blocks of a data frame and Arrow columns are used where they lie. Memory need not be aligned.
+ */
+typedef enum alertron_dtype { ALERTRON_FLOAT64 = 0, ALERTRON_FLOAT32 = 1 } alertron_dtype;
+
+typedef struct alertron_rows {
+    const void *data;        /* the number at row 0, column 0 */
+    alertron_dtype dtype;    /* of each number */
+    size_t rows;             /* number of rows */
+    size_t width;            /* number of columns: the model's features */
+    ptrdiff_t row_stride;    /* bytes from a number to the same column of the next row; may be negative */
+    ptrdiff_t column_stride; /* bytes from a number to the next column of the same row */
+} alertron_rows;
+
+/* A view of `rows` x `width` doubles that lie row after row without gaps. */
+ALERTRON_API alertron_rows alertron_rows_of(const double *data, size_t rows, size_t width);
+
+/* ---------------------------------------------------------------------------------------------
+ * Severity: how far an anomaly stands out among anomalies.
+ *
+ * A score above the threshold is an anomaly. The bands above it are quantiles of anomalous scores:
+ * by default the upper 20% of anomalies are at least medium, the upper 5% are high.
+ */
+typedef enum alertron_severity {
+    ALERTRON_SEVERITY_NONE = 0, /* not an anomaly */
+    ALERTRON_SEVERITY_LOW,
+    ALERTRON_SEVERITY_MEDIUM,
+    ALERTRON_SEVERITY_HIGH
+} alertron_severity;
+
+/* "none", "low", "medium" or "high". */
+ALERTRON_API const char *alertron_severity_name(alertron_severity severity);
+
+typedef enum alertron_cuts_origin {
+    ALERTRON_CUTS_PROVISIONAL = 0, /* no anomalous scores seen: thirds of the way to the forest's highest score */
+    ALERTRON_CUTS_TRAINING,        /* quantiles of the anomalous training scores */
+    ALERTRON_CUTS_FILE,            /* calibrated from a file of readings */
+    ALERTRON_CUTS_STREAM           /* calibrated from readings of the stream */
+} alertron_cuts_origin;
+
+/* "provisional", "training", "file" or "stream". */
+ALERTRON_API const char *alertron_cuts_origin_name(alertron_cuts_origin origin);
+
+typedef struct alertron_cuts {
+    double threshold;       /* anomaly: score > threshold */
+    double medium;          /* at least medium: anomaly and score >= medium */
+    double high;            /* high: anomaly and score >= high */
+    double medium_quantile; /* which quantiles of anomalous scores these are, e.g. 0.80 and 0.95 */
+    double high_quantile;
+    uint64_t n_scores; /* anomalous scores they were taken from; 0 if provisional */
+    alertron_cuts_origin origin;
+} alertron_cuts;
+
+/* Fewer anomalous scores than these give no cuts. */
+#define ALERTRON_CUTS_SCORES_MIN 10u
+
+/* The band of a score. NaN (no score) is ALERTRON_SEVERITY_NONE. Any thread. */
+ALERTRON_API alertron_severity alertron_cuts_severity(const alertron_cuts *cuts, double score);
+
+/* Takes medium and high anew from scores: those above cuts->threshold, at the quantiles that stand in
+ * *cuts (linear interpolation between order statistics, as numpy.quantile). `scores` is scratch and is
+ * reordered. ALERTRON_ERROR_LIMIT, and *cuts as it was, where fewer than ALERTRON_CUTS_SCORES_MIN of
+ * them are anomalous or too many are equal to tell three bands apart. */
+ALERTRON_API alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, size_t n_scores,
+                                                     alertron_cuts_origin origin, alertron_error *error);
+
+/* ---------------------------------------------------------------------------------------------
+ * Models. A model is immutable once its maker has returned it, and may then be used by any number of
+ * threads at the same time without a lock.
+ */
+typedef struct alertron_model alertron_model;
+
+/* Loads a model from memory: libalertron's own file, or a pickle or joblib file that scikit-learn
+ * wrote (IsolationForest, alone, in a Pipeline with scalers, or in a dict {"scaler", "model"}); told
+ * apart by content. Nothing in the bytes is executed. The bytes are not needed afterwards.
+ * Compressed bytes are refused with ALERTRON_ERROR_COMPRESSED. While loading, memory stays below
+ * 16 times n_bytes plus a mebibyte. NULL on failure. */
+ALERTRON_API alertron_model *alertron_model_load(const void *bytes, size_t n_bytes, const alertron_allocator *allocator,
+                                                 alertron_error *error);
+
+/* The type of number that the Python caller handed to the model's scaler. It decides the last bit of what
+ * scikit-learn computed, so it decides which side of a threshold a reading is on. */
+typedef enum alertron_input {
+    ALERTRON_INPUT_DEFAULT = 0, /* float32 for a dict of scaler and model, else float64 */
+    ALERTRON_INPUT_FLOAT64,
+    ALERTRON_INPUT_FLOAT32
+} alertron_input;
+
+typedef struct alertron_load_options {
+    alertron_input input;
+} alertron_load_options;
+
+/* As alertron_model_load, with options; NULL options are the defaults. */
+ALERTRON_API alertron_model *alertron_model_load_with(const void *bytes, size_t n_bytes,
+                                                      const alertron_load_options *options,
+                                                      const alertron_allocator *allocator, alertron_error *error);
+
+typedef struct alertron_fit_options {
+    uint32_t trees;         /* 0 means 100 */
+    uint32_t samples;       /* rows each tree is grown on, drawn without replacement; 0 means 256, at most all */
+    double features;        /* share of the features each tree may use, (0, 1]; 0 means 1 */
+    double contamination;   /* share of the rows that are to be anomalies, (0, 0.5]; 0 means a threshold of 0.5 */
+    uint64_t seed;          /* the same seed and rows give the same model on every machine */
+    double medium_quantile; /* 0 means 0.80 */
+    double high_quantile;   /* 0 means 0.95 */
+    const char *const *feature_names; /* one a column, UTF-8, or NULL */
+    const char *provenance;           /* text to keep with the model, or NULL */
+} alertron_fit_options;
+
+/* Fits an Isolation Forest (Liu, Ting and Zhou, 2008) to rows of finite numbers; NULL options are the
+ * defaults. Threshold and cuts come from the scores of the same rows. NULL on failure. */
+ALERTRON_API alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit_options *options,
+                                                const alertron_allocator *allocator, alertron_error *error);
+
+/* Writes the model in libalertron's own format (docs/model-format.md) if it fits in `capacity` bytes.
+ * Returns the bytes it takes, like snprintf; call with NULL, 0 to learn them. */
+ALERTRON_API size_t alertron_model_save(const alertron_model *model, void *buffer, size_t capacity);
+
+ALERTRON_API void alertron_model_free(alertron_model *model);
+
+/* The anomaly score of one row of alertron_model_features() numbers, in the units the model was trained
+ * on: in (0, 1], higher is more anomalous; equal to -score_samples() of scikit-learn within 2 ulp.
+ *     score = 2 ** -(path_length / (trees * c(samples)))        [Liu, Ting and Zhou 2008, eq. 2]
+ * NaN is a missing value: scored where the model takes them, otherwise the score is NaN. */
+ALERTRON_API double alertron_model_score(const alertron_model *model, const double *row);
+
+/* Scores each row into scores[0 .. rows->rows): the same bits as row by row, faster. The view must have
+ * the model's width: otherwise ALERTRON_ERROR_ARGUMENT, and nothing is written. */
+ALERTRON_API alertron_status alertron_model_score_rows(const alertron_model *model, const alertron_rows *rows,
+                                                       double *scores);
+
+/* The sum over trees, in their order, of (nodes on the row's path + c(rows in the leaf)) - 1: equal to
+ * scikit-learn's to the bit. NaN as for the score. */
+ALERTRON_API double alertron_model_path_length(const alertron_model *model, const double *row);
+
+/* The band of a score by the model's own cuts; ALERTRON_SEVERITY_NONE where it is no anomaly. */
+ALERTRON_API alertron_severity alertron_model_severity(const alertron_model *model, double score);
+
+/* The model's own threshold and cuts. */
+ALERTRON_API alertron_cuts alertron_model_cuts(const alertron_model *model);
+
+/* Number of features of a row. */
+ALERTRON_API size_t alertron_model_features(const alertron_model *model);
+
+/* The name of feature `index`, or NULL where the model has no names. */
+ALERTRON_API const char *alertron_model_feature_name(const alertron_model *model, size_t index);
+
+typedef struct alertron_model_info {
+    const char *kind;       /* "isolation forest" */
+    const char *producer;   /* e.g. "scikit-learn 1.7.1", "alertron 0.1.0" */
+    const char *provenance; /* lines of "key: value": the parts of the file, fit options, the caller's text */
+    const char *kernel;     /* which kernel scores, e.g. "portable" */
+    uint32_t features;
+    uint32_t trees;
+    uint32_t nodes;      /* all trees together */
+    uint32_t depth;      /* nodes on the longest path */
+    uint32_t samples;    /* rows each tree was grown on */
+    double normalizer;   /* trees * c(samples): the score's denominator */
+    bool missing_values; /* NaN is scored */
+    size_t bytes;        /* memory the model holds */
+} alertron_model_info;
+
+/* Fills *info; its strings live as long as the model. */
+ALERTRON_API void alertron_model_describe(const alertron_model *model, alertron_model_info *info);
+
+/* ---------------------------------------------------------------------------------------------
+ * Metrics: counters, gauges and histograms with labels, in Prometheus' text formats.
+ *
+ * One owner creates families and children, updates and removes them. At the same time any number of
+ * threads may render the registry with alertron_registry_text: no call waits for another. Owner means
+ * one thread at a time.
+ */
+typedef struct alertron_registry alertron_registry;
+typedef struct alertron_counter alertron_counter;
+typedef struct alertron_gauge alertron_gauge;
+typedef struct alertron_histogram alertron_histogram;
+typedef struct alertron_counter_child alertron_counter_child;
+typedef struct alertron_gauge_child alertron_gauge_child;
+typedef struct alertron_histogram_child alertron_histogram_child;
+
+#define ALERTRON_LABELS_MAX 16u        /* labels of a family */
+#define ALERTRON_BUCKETS_MAX 64u       /* buckets of a histogram, +Inf not counted */
+#define ALERTRON_LABEL_BYTES_MAX 1024u /* bytes of a label's value; longer ones are cut at a character */
+#define ALERTRON_FAMILIES_MAX 1024u    /* families of a registry */
+
+typedef struct alertron_registry_options {
+    size_t series_max; /* children of one family before new ones go to its overflow child; 0 means 10,000 */
+} alertron_registry_options;
+
+/* NULL options are the defaults. NULL on failure. */
+ALERTRON_API alertron_registry *alertron_registry_new(const alertron_registry_options *options,
+                                                      const alertron_allocator *allocator, alertron_error *error);
+
+/* Frees the registry with all its families and children. Nobody may be using it. */
+ALERTRON_API void alertron_registry_free(alertron_registry *registry);
+
+/* Families. Names and label names as Prometheus wants them; help is mandatory; a counter's name ends in
+ * "_total". Asking again with the same name, kind and labels gives the same family; with others it is an
+ * error. A family without labels (n_labels 0) has its one child from the start, at 0. Strings are copied. */
+ALERTRON_API alertron_counter *alertron_registry_counter(alertron_registry *registry, const char *name,
+                                                         const char *help, const char *const *labels, size_t n_labels,
+                                                         alertron_error *error);
+ALERTRON_API alertron_gauge *alertron_registry_gauge(alertron_registry *registry, const char *name, const char *help,
+                                                     const char *const *labels, size_t n_labels, alertron_error *error);
+/* `bounds`: finite upper bounds of the buckets, strictly rising; +Inf is added. */
+ALERTRON_API alertron_histogram *alertron_registry_histogram(alertron_registry *registry, const char *name,
+                                                             const char *help, const char *const *labels,
+                                                             size_t n_labels, const double *bounds, size_t n_bounds,
+                                                             alertron_error *error);
+
+/* The child with these label values, n_labels of them, made at 0 where it is new; keep the handle, it is
+ * the fast way. Never NULL: where the family is full (series_max) or memory has run out it is the family's
+ * overflow child, whose label values are all "_other", and the counter
+ * alertron_registry_overflow_total{family} tells how often that happened. Values that are not UTF-8 have
+ * the offending bytes replaced by U+FFFD. */
+ALERTRON_API alertron_counter_child *alertron_counter_with(alertron_counter *family, const char *const *values);
+ALERTRON_API alertron_gauge_child *alertron_gauge_with(alertron_gauge *family, const char *const *values);
+ALERTRON_API alertron_histogram_child *alertron_histogram_with(alertron_histogram *family, const char *const *values);
+
+/* Takes a child out of the exposition; its handle is dead from then on, and the same label values begin
+ * anew at 0. The overflow child and the child of a family without labels stay. */
+ALERTRON_API void alertron_counter_remove(alertron_counter *family, alertron_counter_child *child);
+ALERTRON_API void alertron_gauge_remove(alertron_gauge *family, alertron_gauge_child *child);
+ALERTRON_API void alertron_histogram_remove(alertron_histogram *family, alertron_histogram_child *child);
+
+/* Updates: no allocation, no lock. A counter ignores amounts that are negative or NaN. */
+ALERTRON_API void alertron_counter_add(alertron_counter_child *child, double amount);
+ALERTRON_API double alertron_counter_value(const alertron_counter_child *child);
+ALERTRON_API void alertron_gauge_set(alertron_gauge_child *child, double value);
+ALERTRON_API double alertron_gauge_value(const alertron_gauge_child *child);
+/* Observes `value` `times` times. NaN counts into +Inf and makes the sum NaN, as in other client libraries. */
+ALERTRON_API void alertron_histogram_observe(alertron_histogram_child *child, double value, uint64_t times);
+
+typedef enum alertron_exposition {
+    ALERTRON_TEXT,       /* text/plain; version=0.0.4; charset=utf-8 */
+    ALERTRON_OPENMETRICS /* application/openmetrics-text; version=1.0.0; charset=utf-8 */
+} alertron_exposition;
+
+/* The Content-Type of a format, as an HTTP header's value. */
+ALERTRON_API const char *alertron_exposition_content_type(alertron_exposition format);
+
+/* Writes the exposition into buffer if it fits in `capacity` bytes, in an order that is the same each time
+ * (families and children as they were made), without a NUL. Returns the bytes it takes, like snprintf: where
+ * that exceeds capacity, the buffer's content is of no use; ask again with some room to spare, as children
+ * may appear in between. Any thread, while the owner writes. */
+ALERTRON_API size_t alertron_registry_text(const alertron_registry *registry, alertron_exposition format, char *buffer,
+                                           size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

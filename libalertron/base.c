@@ -1,0 +1,126 @@
+/* base.c: memory, errors, little-endian bytes. */
+#include "private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *allocate_default(void *context, size_t bytes)
+{
+    (void)context;
+    return malloc(bytes);
+}
+
+static void release_default(void *context, void *memory, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    free(memory);
+}
+
+const char *alertron_version(void)
+{
+    return ALERTRON_VERSION;
+}
+
+alertron_rows alertron_rows_of(const double *data, size_t rows, size_t width)
+{
+    return (alertron_rows){.data = data,
+                           .dtype = ALERTRON_FLOAT64,
+                           .rows = rows,
+                           .width = width,
+                           .row_stride = (ptrdiff_t)(width * sizeof *data),
+                           .column_stride = (ptrdiff_t)sizeof *data};
+}
+
+alertron_allocator alertron__allocator(const alertron_allocator *allocator)
+{
+    if (allocator)
+        return *allocator;
+    return (alertron_allocator){.allocate = allocate_default, .release = release_default};
+}
+
+void *alertron__new(const alertron_allocator *allocator, size_t count, size_t size)
+{
+    if (count == 0)
+        count = 1;
+    if (count > SIZE_MAX / size)
+        return NULL;
+    void *memory = allocator->allocate(allocator->context, count * size);
+    if (memory)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+void alertron__release(const alertron_allocator *allocator, void *memory, size_t count, size_t size)
+{
+    if (memory)
+        allocator->release(allocator->context, memory, (count ? count : 1) * size);
+}
+
+char *alertron__copy_text(const alertron_allocator *allocator, const char *text, size_t n)
+{
+    char *copy = alertron__new(allocator, n + 1, 1);
+    if (copy)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+alertron_status alertron__error(alertron_error *error, alertron_status status, uint64_t offset, const char *format, ...)
+{
+    if (!error)
+        return status;
+    error->status = status;
+    error->offset = offset;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+alertron_status alertron__error_memory(alertron_error *error)
+{
+    return alertron__error(error, ALERTRON_ERROR_MEMORY, ALERTRON_NO_OFFSET, "out of memory");
+}
+
+uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = n_bytes; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+void alertron__store_le(unsigned char *bytes, size_t n_bytes, uint64_t value)
+{
+    for (size_t i = 0; i < n_bytes; i++)
+        bytes[i] = (unsigned char)(value >> (8 * i));
+}
+
+double alertron__double_of_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+uint64_t alertron__bits_of_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+double alertron__load_number(const unsigned char *at, alertron_dtype dtype)
+{
+    if (dtype == ALERTRON_FLOAT32) {
+        float narrow;
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    double value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
