@@ -1,0 +1,46 @@
+/* options.h: the flags of a subcommand: one table for parsing and for --help. */
+#ifndef ALERTROND_OPTIONS_H
+#define ALERTROND_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum option_kind {
+    OPTION_FLAG,    /* bool *: set to true */
+    OPTION_TEXT,    /* const char **: points into argv */
+    OPTION_INTEGER, /* int64_t *, within [least, most] */
+    OPTION_NUMBER,  /* double *, within [least, most] */
+    OPTION_REPEATED /* calls add(target, value) each time; false is a usage error that add has reported */
+};
+
+struct option {
+    const char *name; /* without the dashes */
+    char letter;      /* 0 for none */
+    enum option_kind kind;
+    void *target;
+    const char *argument; /* what --help calls its value, e.g. "FILE" */
+    const char *help;     /* one line; the default stands in it */
+    double least, most;
+    bool (*add)(void *target, const char *value);
+};
+
+struct options_usage {
+    const char *command;  /* "train" */
+    const char *operands; /* "READINGS", "[FILE]" or "" */
+    const char *summary;  /* one line */
+    const char *details;  /* more lines for --help, or NULL */
+};
+
+enum options_outcome {
+    OPTIONS_RUN,  /* go on */
+    OPTIONS_HELP, /* --help was printed: exit 0 */
+    OPTIONS_WRONG /* what was wrong was printed to standard error: exit 2 */
+};
+
+/* Parses argv[1 ..]: --name VALUE, --name=VALUE, -x VALUE, -xVALUE, `--` ends flags, "-" is an operand. Operands
+ * go to operands[0 .. *n_operands), at most *n_operands of them (more is an error). */
+enum options_outcome options_parse(const struct options_usage *usage, const struct option *options, size_t n_options,
+                                   int argc, char **argv, const char **operands, size_t *n_operands);
+
+#endif
