@@ -106,6 +106,11 @@ double alertron__double_of_bits(uint64_t bits)
     return value;
 }
 
+double alertron__infinity(void)
+{
+    return alertron__double_of_bits(0x7ff0000000000000u);
+}
+
 uint64_t alertron__bits_of_double(double value)
 {
     uint64_t bits;

@@ -8,10 +8,12 @@
 
 #include "alertron.h"
 
+#include <stdatomic.h>
+
 #if defined(__GNUC__) || defined(__clang__)
-#define ALERTRON_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define ALERTRON_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define ALERTRON_PRINTF(format, first)
+#define ALERTRON_PRINTF(text, first)
 #endif
 
 /* --- base.c: memory, errors, little-endian bytes ---------------------------------------------- */
@@ -37,6 +39,7 @@ alertron_status alertron__error_memory(alertron_error *error);
 uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes);
 void alertron__store_le(unsigned char *bytes, size_t n_bytes, uint64_t value);
 double alertron__double_of_bits(uint64_t bits);
+double alertron__infinity(void);
 uint64_t alertron__bits_of_double(double value);
 
 /* The dtype's number at `at`, which need not be aligned, in the machine's own byte order. */
@@ -49,6 +52,12 @@ double alertron__load_number(const unsigned char *at, alertron_dtype dtype);
  * Returns its length, at most ALERTRON_NUMBER_BYTES. */
 size_t alertron__number_text(double value, char out[ALERTRON_NUMBER_BYTES]);
 
+/* The same with an exponent from 1e+06 on, as Prometheus' client libraries write a bucket's bound. */
+size_t alertron__number_bound(double value, char out[ALERTRON_NUMBER_BYTES]);
+
+/* An integer's digits, at most 20, no NUL. Returns how many. */
+size_t alertron__integer_text(uint64_t value, char *out);
+
 /* --- isolation.c: the formulas of the score --------------------------------------------------- */
 
 /* c(n): mean path length of an unsuccessful search in a binary search tree of n keys (Liu, Ting and Zhou
@@ -57,6 +66,13 @@ double alertron__average_path_length(uint64_t n);
 
 /* 2 ** -(path_length / normalizer); 0.5 where normalizer is 0, as scikit-learn gives. NaN stays NaN. */
 double alertron__score(double path_length, double normalizer);
+
+/* --- severity.c -------------------------------------------------------------------------------- */
+
+/* The quantile of n >= 1 values, with linear interpolation as numpy.quantile; values are reordered. */
+double alertron__quantile(double *values, size_t n, double quantile);
+
+alertron_status alertron__quantiles_check(double medium, double high, alertron_error *error);
 
 /* --- forest.c: the trees in memory, checked --------------------------------------------------- */
 
@@ -96,10 +112,16 @@ struct forest *alertron__forest_new(uint32_t n_features, uint32_t n_trees, uint3
                                     const alertron_allocator *allocator, alertron_error *error);
 void alertron__forest_free(struct forest *forest);
 
+/* Memory that the forest holds, in bytes. */
+size_t alertron__forest_bytes(const struct forest *forest);
+
 /* Adds the next tree of n nodes after checking that it is one: children inside and after their parent, each
  * node reached once, features and depth within bounds, no NaN threshold. A refusal names tree and node. */
 alertron_status alertron__forest_add_tree(struct forest *forest, const struct tree_node *nodes, uint32_t n,
                                           alertron_error *error);
+
+/* The same forest in no more memory than it needs; takes `roomy` over. NULL on failure. */
+struct forest *alertron__forest_fitted(struct forest *roomy, alertron_error *error);
 
 /* To be called when all trees are there: picks the kernel. */
 void alertron__forest_finish(struct forest *forest);
@@ -128,26 +150,33 @@ struct alertron_model {
     alertron_cuts cuts;
     double normalizer;
     uint32_t samples;
+    double *golden;       /* GOLDEN_ROWS rows: n_features numbers and the path length they must give */
     char **feature_names; /* NULL, or one a feature */
     char *producer;
     char *provenance;
     alertron_allocator allocator;
 };
 
+enum { GOLDEN_ROWS = 16 };
+
 /* What a loader or fit knows besides the forest. Strings are copied. */
 struct model_parts {
     struct forest *forest; /* taken over, also on failure */
     uint32_t samples;
     double normalizer;
-    alertron_cuts cuts;               /* threshold and quantiles; medium and high where origin says so */
+    alertron_cuts cuts;               /* threshold and quantiles; medium and high unless they are provisional */
+    const double *golden;             /* as in the model: checked; NULL: made */
     const char *const *feature_names; /* n_features of them, or NULL */
     const char *producer;
     const char *provenance;
 };
 
-/* Provisional cuts are worked out here. */
+/* Checks what the parts say of themselves, works out provisional cuts and golden rows where there are none. */
 alertron_model *alertron__model_new(const struct model_parts *parts, const alertron_allocator *allocator,
                                     alertron_error *error);
+
+/* Sets the cuts above the threshold to thirds of the way to the highest score that the forest gives. */
+alertron_status alertron__model_provisional_cuts(alertron_model *model, alertron_error *error);
 
 /* --- modelfile.c: our own format ---------------------------------------------------------------- */
 
@@ -155,10 +184,348 @@ bool alertron__modelfile_is(const unsigned char *bytes, size_t n_bytes);
 alertron_model *alertron__modelfile_load(const unsigned char *bytes, size_t n_bytes,
                                          const alertron_allocator *allocator, alertron_error *error);
 
-/* --- pickle.c, sklearn.c, scaler.c: scikit-learn's files ---------------------------------------- */
+/* --- random.c: numbers that are the same for a seed on every machine ----------------------------- */
 
-bool alertron__pickle_is(const unsigned char *bytes, size_t n_bytes);
+struct random_state {
+    uint64_t words[4];
+};
+
+/* Each (seed, stream) pair is a sequence of its own. */
+struct random_state alertron__random_new(uint64_t seed, uint64_t stream);
+uint64_t alertron__random_next(struct random_state *state);
+/* Uniform in [0, below), below > 0, and in [0, 1) in steps of 2^-53. */
+uint32_t alertron__random_below(struct random_state *state, uint32_t below);
+double alertron__random_unit(struct random_state *state);
+
+/* --- value.c: what a pickle describes, as inert values ------------------------------------------- */
+
+/* Memory that is freed all at once; its blocks' bytes together stay below `limit`. */
+struct arena {
+    alertron_allocator allocator;
+    struct arena_block *blocks;
+    size_t held, limit;
+    alertron_error *error;
+};
+
+/* Zeroed, aligned for anything. NULL, and the arena's error is filled, where memory or the limit is reached. */
+void *alertron__arena_take(struct arena *arena, size_t count, size_t size);
+void alertron__arena_free(struct arena *arena);
+
+enum value_kind {
+    VALUE_NONE,
+    VALUE_BOOL,
+    VALUE_INTEGER,
+    VALUE_LONG, /* an integer that 64 bits do not hold */
+    VALUE_FLOAT,
+    VALUE_TEXT,
+    VALUE_BYTES,
+    VALUE_TUPLE,
+    VALUE_LIST,
+    VALUE_DICT, /* items: key, value, key, value ...; of equal keys the last one counts */
+    VALUE_CLASS,
+    VALUE_OBJECT, /* callable(*arguments), then state was given to it */
+    VALUE_ARRAY   /* joblib's: the wrapper's state, and the data behind it in the file */
+};
+
+/* What a file may name. The order is that of the table in allowlist.c. */
+enum class_id {
+    CLASS_ISOLATION_FOREST,
+    CLASS_EXTRA_TREE,
+    CLASS_TREE,
+    CLASS_PIPELINE,
+    CLASS_STANDARD_SCALER,
+    CLASS_MINMAX_SCALER,
+    CLASS_ROBUST_SCALER,
+    CLASS_MAXABS_SCALER,
+    CLASS_ARRAY_WRAPPER,
+    CLASS_NDARRAY,
+    CLASS_DTYPE,
+    CLASS_RECONSTRUCT,
+    CLASS_FROMBUFFER,
+    CLASS_SCALAR,
+    CLASS_ENCODE,
+    CLASS_INERT_CLASS,   /* accepted and never looked at: random states, metadata requests */
+    CLASS_INERT_FUNCTION /* the same, called */
+};
+
+struct values {
+    struct value **items;
+    size_t n, capacity;
+};
+
+/* Values are shared, never copied: a file can make them refer to each other and to themselves, so nobody
+ * follows them further than a fixed number of steps. */
+struct value {
+    enum value_kind kind;
+    size_t offset; /* of the byte in the file where it was made */
+    union {
+        int64_t integer; /* also of a bool */
+        double number;
+        enum class_id class_id;
+        struct values items; /* of a tuple, list or dict */
+        struct {             /* of text, bytes and long */
+            const unsigned char *bytes;
+            size_t n;
+            struct value *latin1; /* of text: the same as bytes, once somebody has asked */
+        } text;
+        struct {
+            struct value *callable, *arguments, *state; /* state is NULL until it is given */
+        } object;
+        struct {
+            const struct value *state;
+            const unsigned char *data;
+        } array;
+    } as;
+};
+
+struct value *alertron__value_new(struct arena *arena, enum value_kind kind, size_t offset);
+bool alertron__values_reserve(struct arena *arena, struct values *values, size_t extra);
+bool alertron__values_push(struct arena *arena, struct values *values, struct value *value);
+
+/* The dict's value for a key of text, or NULL: also where it is no dict at all. */
+const struct value *alertron__value_get(const struct value *dict, const char *key);
+bool alertron__value_is_text(const struct value *value, const char *text);
+
+/* The object's class, or -1 where it is none. */
+int alertron__value_class(const struct value *value);
+
+/* "a list", "an object of IsolationForest" ...: for an error's text. Lives as long as the library. */
+const char *alertron__value_describe(const struct value *value);
+
+/* --- allowlist.c: which classes and functions a file may name ------------------------------------- */
+
+bool alertron__class_find(const unsigned char *module, size_t n_module, const unsigned char *name, size_t n_name,
+                          enum class_id *id);
+const char *alertron__class_name(enum class_id id);
+bool alertron__class_is_called(enum class_id id);    /* by REDUCE */
+bool alertron__class_is_instanced(enum class_id id); /* by NEWOBJ */
+
+/* Refuses a name that is not in the list, and says what can be done. */
+alertron_status alertron__class_refuse(const unsigned char *module, size_t n_module, const unsigned char *name,
+                                       size_t n_name, size_t offset, alertron_error *error);
+
+/* --- pickle.c: bytes to values -------------------------------------------------------------------- */
+
+/* The one value that a pickle or joblib file describes. Nothing is executed. NULL, and the arena's error is
+ * filled, on failure. Values point into the arena and into bytes. */
+struct value *alertron__pickle_read(const unsigned char *bytes, size_t n_bytes, struct arena *arena);
+
+/* --- ndarray.c: NumPy's dtypes, arrays and scalars ------------------------------------------------- */
+
+struct dtype {
+    char kind; /* NumPy's letter: f, i, u, b numbers; V fields; O objects; others are skipped only */
+    bool big_endian;
+    uint32_t size;   /* bytes of an item */
+    uint32_t offset; /* of a field: bytes from the item's beginning */
+    const struct value *fields;
+};
+
+enum { ARRAY_DIMENSIONS_MAX = 4 };
+struct array {
+    struct dtype dtype;
+    size_t n; /* items, all dimensions together */
+    size_t n_dimensions, shape[ARRAY_DIMENSIONS_MAX];
+    const unsigned char *data;
+    const struct value *objects; /* of object arrays: the list of items; data is NULL */
+    size_t offset;
+};
+
+/* Each `what` begins an error's text: "tree 3: nodes". */
+alertron_status alertron__dtype_of(const struct value *value, struct dtype *dtype, alertron_error *error);
+alertron_status alertron__array_of(const struct value *value, const char *what, struct array *array,
+                                   alertron_error *error);
+/* The same, for n numbers in one dimension. */
+alertron_status alertron__vector_of(const struct value *value, const char *what, size_t n, struct array *array,
+                                    alertron_error *error);
+/* A field of numbers of a dtype with fields; false where there is none. */
+bool alertron__dtype_field(const struct dtype *dtype, const char *name, struct dtype *field);
+
+bool alertron__dtype_is_numeric(const struct dtype *dtype);
+double alertron__dtype_number(const struct dtype *dtype, const unsigned char *item);
+int64_t alertron__dtype_integer(const struct dtype *dtype, const unsigned char *item);
+double alertron__array_number(const struct array *array, size_t index);
+int64_t alertron__array_integer(const struct array *array, size_t index);
+
+/* A Python or NumPy number; false where it is none, or no integer that 64 bits hold. */
+bool alertron__value_number(const struct value *value, double *number);
+bool alertron__value_integer(const struct value *value, int64_t *integer);
+
+/* --- scaler.c: scalers as one rising function of one feature --------------------------------------- */
+
+enum scaler_operation {
+    SCALER_SUBTRACT,
+    SCALER_DIVIDE,
+    SCALER_MULTIPLY,
+    SCALER_ADD,
+    SCALER_AT_LEAST,
+    SCALER_AT_MOST
+};
+
+struct scaler_step {
+    enum scaler_operation operation;
+    const double *operands; /* one a feature, or NULL: `operand` for all */
+    double operand;
+};
+
+enum { SCALER_STEPS_MAX = 64 };
+struct scaler {
+    bool single; /* rows are float32: each step's result is rounded to it */
+    size_t n_steps;
+    struct scaler_step steps[SCALER_STEPS_MAX];
+};
+
+/* What the forest compares for a reading of x: scaled, and rounded to float32. */
+double alertron__scaler_apply(const struct scaler *scaler, size_t feature, double x);
+
+/* The largest double x, infinities included, for which alertron__scaler_apply(x) <= threshold. -Inf where even
+ * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite. */
+double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold);
+
+/* --- transformer.c: scikit-learn's scalers as steps ------------------------------------------------ */
+
+struct sklearn_version {
+    unsigned major, minor;
+    char text[32];
+};
+
+/* From an estimator's own state. */
+alertron_status alertron__sklearn_version(const struct value *estimator, struct sklearn_version *version,
+                                          alertron_error *error);
+/* n_features_in_ of an estimator, checked against the bounds. */
+alertron_status alertron__sklearn_features(const struct value *estimator, uint32_t *n_features, alertron_error *error);
+bool alertron__transformer_is(const struct value *estimator);
+alertron_status alertron__transformer_read(const struct value *estimator, uint32_t n_features, struct arena *arena,
+                                           struct scaler *scaler);
+
+/* --- sklearn.c: values to a model -------------------------------------------------------------------- */
+
+/* Takes any bytes; those that are no pickle are refused with a text that says what they seem to be. */
 alertron_model *alertron__sklearn_load(const unsigned char *bytes, size_t n_bytes, alertron_input input,
                                        const alertron_allocator *allocator, alertron_error *error);
+
+/* --- registry.c: metrics ----------------------------------------------------------------------------- */
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum { METRIC_FORMATS = 2 }; /* alertron_exposition has so many */
+
+/* What a caller asks for. */
+struct metric_spec {
+    enum metric_kind kind;
+    const char *name, *help;
+    const char *const *labels;
+    size_t n_labels;
+    const double *bounds;
+    size_t n_bounds;
+};
+
+/* The owner alone writes and reads everything but the atomics. What a scraper reads besides them was written
+ * before the child or family was linked and stays as it is. */
+struct metric_child {
+    struct metric_family *family;
+    _Atomic(struct metric_child *) next;  /* in the exposition */
+    _Atomic(struct metric_child *) *link; /* what points to this child; NULL where it is not in the exposition */
+    struct metric_child *next_retired;
+    uint64_t hash; /* of key */
+    const char *key; /* label values, a NUL after each */
+    size_t key_bytes;
+    const char *text; /* `{device_id="x"} `, or " " where the family has no labels */
+    size_t text_bytes;
+    _Atomic uint64_t cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
+};
+
+struct metric_family {
+    alertron_registry *registry;
+    enum metric_kind kind;
+    _Atomic(struct metric_family *) next;
+    _Atomic(struct metric_child *) first;
+    _Atomic(struct metric_child *) *end; /* where the next child is linked */
+    struct metric_child *permanent;      /* without labels: the one child; with labels: the overflow child */
+    struct metric_child *overflows;      /* the family's child of alertron_registry_overflow_total */
+    struct metric_slot *slots;           /* hash table of the children */
+    size_t n_slots, n_children;
+    size_t n_labels, n_bounds;
+    char *texts; /* the texts below, one after the other */
+    size_t texts_bytes;
+    const char *name;
+    size_t name_bytes;
+    const char *labels;                 /* names, a NUL after each */
+    const char *headers[METRIC_FORMATS]; /* HELP and TYPE lines, with a NUL */
+    const char *edges[METRIC_FORMATS];   /* of each bucket `,le="0.1"} `, with a NUL */
+    double bounds[];
+};
+
+struct alertron_registry {
+    alertron_allocator allocator;
+    size_t series_max, n_families;
+    _Atomic(struct metric_family *) first;
+    _Atomic(struct metric_family *) *end; /* where the next family is linked */
+    struct metric_family *overflows;      /* alertron_registry_overflow_total: shown last, in no list */
+    _Atomic uint64_t entered;             /* bit 0: the epoch; above it: scrapers that came in during it */
+    _Atomic uint64_t left[2];             /* scrapers of an even and an odd epoch that have gone */
+    uint64_t awaited;                     /* scrapers that came in during the epoch before this one */
+    struct metric_child *retired;         /* unlinked in this epoch */
+    struct metric_child *retired_before;  /* unlinked in earlier ones: freed when the awaited have gone */
+};
+
+/* A scraper's way in, which gives its epoch, and its way out. */
+unsigned alertron__registry_enter(const alertron_registry *registry);
+void alertron__registry_leave(const alertron_registry *registry, unsigned epoch);
+/* Takes a child that was unlinked, to free it when no scraper can be reading it. */
+void alertron__registry_retire(alertron_registry *registry, struct metric_child *child);
+/* Frees what can be freed. */
+void alertron__registry_reclaim(alertron_registry *registry);
+
+/* --- family.c: what makes a family of metrics ------------------------------------------------------- */
+
+/* Refuses names, help or bounds that Prometheus would not take. */
+alertron_status alertron__family_check(const struct metric_spec *spec, alertron_error *error);
+/* Whether it is what spec asks for, apart from its name and help. */
+bool alertron__family_matches(const struct metric_family *family, const struct metric_spec *spec);
+/* Whether an exposition could hold two samples of one name. */
+bool alertron__family_clashes(const struct metric_family *family, const struct metric_spec *spec);
+
+/* A family that is in no list yet, nor are its permanent child and that of the registry's overflows. NULL
+ * where memory has run out. */
+struct metric_family *alertron__family_new(alertron_registry *registry, const struct metric_spec *spec);
+void alertron__family_free(struct metric_family *family);
+
+/* --- children.c: the children of a family ------------------------------------------------------------ */
+
+/* The child with these label values, or the overflow child. */
+struct metric_child *alertron__child_with(struct metric_family *family, const char *const *values);
+/* Does nothing to a permanent child. */
+void alertron__child_remove(struct metric_child *child);
+
+/* A child at 0 that is in no list yet. `key`: label values, a NUL after each. NULL where memory has run out. */
+struct metric_child *alertron__child_new(struct metric_family *family, const char *key, size_t key_bytes);
+void alertron__child_free(struct metric_child *child);
+/* Puts it at the end of the exposition. */
+void alertron__child_link(struct metric_child *child);
+/* Makes room in the hash table for one child more, and puts it there. */
+bool alertron__child_index(struct metric_child *child);
+
+/* Adds to a cell that holds a double's bits. Only the owner writes, so that this needs no locked instruction. */
+static inline void alertron__cell_add(_Atomic uint64_t *cell, double amount)
+{
+    double value = alertron__double_of_bits(atomic_load_explicit(cell, memory_order_relaxed));
+    atomic_store_explicit(cell, alertron__bits_of_double(value + amount), memory_order_relaxed);
+}
+
+/* --- exposition.c: metrics as text ------------------------------------------------------------------- */
+
+/* A text that goes on counting where the buffer ends. */
+struct metric_text {
+    char *buffer;
+    size_t capacity, bytes;
+};
+
+/* Writes the texts that a family keeps ready for scrapers, and sets its pointers to them. */
+void alertron__exposition_family(struct metric_family *family, const struct metric_spec *spec,
+                                 struct metric_text *text);
+/* Writes those of a child with this key. */
+void alertron__exposition_child(const struct metric_family *family, const char *key, struct metric_text *text);
+const char *alertron__exposition_kind(enum metric_kind kind);
+/* Bytes of the UTF-8 character that the NUL-terminated text begins with; 0 where there is none. */
+size_t alertron__exposition_character(const char *text);
 
 #endif

@@ -1,0 +1,317 @@
+/* model.c: what scores: a forest with its threshold, cuts, names and golden rows. */
+#include "private.h"
+
+#include <float.h>
+#include <string.h>
+
+/* --- golden rows: a model checks itself against them whenever it is made ------------------------ */
+
+static size_t golden_width(const struct forest *forest)
+{
+    return (size_t)forest->n_features + 1;
+}
+
+/* Rows that stand exactly on thresholds, where a wrong comparison or a flipped bit shows first. */
+static void make_golden_row(const struct forest *forest, uint32_t index, double *row)
+{
+    struct random_state random = alertron__random_new(0x676f6c64, index);
+    for (uint32_t draw = 0; draw < 4 * forest->n_features; draw++) {
+        const struct node *node = &forest->nodes[alertron__random_below(&random, forest->n_nodes)];
+        if (node->threshold - node->threshold == 0.0)
+            row[node->feature] = node->threshold;
+    }
+    if (forest->missing_values && index % 4 == 3)
+        row[index / 4 % forest->n_features] = alertron__double_of_bits(0x7ff8000000000000u);
+}
+
+static alertron_status check_golden_rows(const alertron_model *model, const double *golden, alertron_error *error)
+{
+    const size_t width = golden_width(model->forest);
+    for (uint32_t i = 0; i < GOLDEN_ROWS; i++) {
+        const double *row = golden + i * width;
+        double path_length = alertron_model_path_length(model, row);
+        if (alertron__bits_of_double(path_length) != alertron__bits_of_double(row[width - 1]))
+            return alertron__error(error, ALERTRON_ERROR_SELF_TEST, ALERTRON_NO_OFFSET,
+                                   "golden row %u does not give the path length that was stored with the model", i);
+    }
+    return ALERTRON_OK;
+}
+
+static alertron_status set_golden_rows(alertron_model *model, const double *golden, alertron_error *error)
+{
+    const size_t width = golden_width(model->forest);
+    model->golden = alertron__new(&model->allocator, GOLDEN_ROWS * width, sizeof *model->golden);
+    if (!model->golden)
+        return alertron__error_memory(error);
+    if (golden) {
+        memcpy(model->golden, golden, GOLDEN_ROWS * width * sizeof *golden);
+        return check_golden_rows(model, golden, error);
+    }
+    for (uint32_t i = 0; i < GOLDEN_ROWS; i++) {
+        double *row = model->golden + i * width;
+        make_golden_row(model->forest, i, row);
+        row[width - 1] = alertron_model_path_length(model, row);
+    }
+    return ALERTRON_OK;
+}
+
+/* --- provisional cuts: for a forest whose anomalies nobody has seen yet -------------------------- */
+
+/* The highest score among rows whose every feature lies beyond all others: up to 64 corners of the space. It is
+ * the score of a row, so the bands below it can be reached. */
+static alertron_status highest_score(const alertron_model *model, double *highest, alertron_error *error)
+{
+    const uint32_t n_features = model->forest->n_features;
+    double *row = alertron__new(&model->allocator, n_features, sizeof *row);
+    if (!row)
+        return alertron__error_memory(error);
+    *highest = 0.0;
+    for (uint32_t corner = 0; corner < 64; corner++) {
+        struct random_state random = alertron__random_new(0x636f726e, corner);
+        for (uint32_t feature = 0; feature < n_features; feature++) {
+            bool high = feature < 6 ? corner >> feature & 1 : alertron__random_next(&random) & 1;
+            row[feature] = high ? DBL_MAX : -DBL_MAX;
+        }
+        double score = alertron_model_score(model, row);
+        *highest = score > *highest ? score : *highest;
+    }
+    alertron__release(&model->allocator, row, n_features, sizeof *row);
+    return ALERTRON_OK;
+}
+
+alertron_status alertron__model_provisional_cuts(alertron_model *model, alertron_error *error)
+{
+    double highest = 0.0;
+    alertron_status status = highest_score(model, &highest, error);
+    if (status != ALERTRON_OK)
+        return status;
+    if (!(highest > model->cuts.threshold))
+        highest = 1.0;
+    model->cuts.medium = model->cuts.threshold + (highest - model->cuts.threshold) / 3.0;
+    model->cuts.high = model->cuts.threshold + (highest - model->cuts.threshold) * 2.0 / 3.0;
+    model->cuts.n_scores = 0;
+    return ALERTRON_OK;
+}
+
+static alertron_status set_cuts(alertron_model *model, alertron_error *error)
+{
+    const alertron_cuts *cuts = &model->cuts;
+    alertron_status status = alertron__quantiles_check(cuts->medium_quantile, cuts->high_quantile, error);
+    if (status != ALERTRON_OK)
+        return status;
+    if (!(cuts->threshold - cuts->threshold == 0.0))
+        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET, "the anomaly threshold is not finite");
+    if (cuts->origin == ALERTRON_CUTS_PROVISIONAL)
+        return alertron__model_provisional_cuts(model, error);
+    if (!(cuts->medium <= cuts->high && cuts->high - cuts->medium < 2.0))
+        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
+                               "the severity cuts are not numbers in rising order");
+    return ALERTRON_OK;
+}
+
+/* --- making and freeing --------------------------------------------------------------------------- */
+
+static alertron_status set_texts(alertron_model *model, const struct model_parts *parts, alertron_error *error)
+{
+    const alertron_allocator *allocator = &model->allocator;
+    const char *producer = parts->producer ? parts->producer : "";
+    const char *provenance = parts->provenance ? parts->provenance : "";
+    model->producer = alertron__copy_text(allocator, producer, strlen(producer));
+    model->provenance = alertron__copy_text(allocator, provenance, strlen(provenance));
+    if (!model->producer || !model->provenance)
+        return alertron__error_memory(error);
+    if (!parts->feature_names)
+        return ALERTRON_OK;
+    model->feature_names = alertron__new(allocator, model->forest->n_features, sizeof *model->feature_names);
+    if (!model->feature_names)
+        return alertron__error_memory(error);
+    for (uint32_t i = 0; i < model->forest->n_features; i++) {
+        const char *name = parts->feature_names[i];
+        size_t length = strlen(name);
+        if (length > ALERTRON_FEATURE_NAME_MAX)
+            return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                                   "the name of feature %u has %zu bytes; at most %u are allowed", i, length,
+                                   ALERTRON_FEATURE_NAME_MAX);
+        if (!(model->feature_names[i] = alertron__copy_text(allocator, name, length)))
+            return alertron__error_memory(error);
+    }
+    return ALERTRON_OK;
+}
+
+static alertron_status check_counts(const struct model_parts *parts, alertron_error *error)
+{
+    const struct forest *forest = parts->forest;
+    if (forest->n_trees == 0 || forest->n_trees != forest->trees_max || forest->n_nodes != forest->nodes_max)
+        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
+                               "the forest has %u trees and %u nodes where %u and %u were promised", forest->n_trees,
+                               forest->n_nodes, forest->trees_max, forest->nodes_max);
+    if (!(parts->normalizer >= 0.0 && parts->normalizer < 1e12))
+        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
+                               "the path length normalizer is not a number in its range");
+    return ALERTRON_OK;
+}
+
+alertron_model *alertron__model_new(const struct model_parts *parts, const alertron_allocator *allocator,
+                                    alertron_error *error)
+{
+    alertron_model *model = alertron__new(allocator, 1, sizeof *model);
+    if (!model) {
+        alertron__error_memory(error);
+        alertron__forest_free(parts->forest);
+        return NULL;
+    }
+    *model = (alertron_model){.forest = parts->forest,
+                              .cuts = parts->cuts,
+                              .normalizer = parts->normalizer,
+                              .samples = parts->samples,
+                              .allocator = *allocator};
+    if (check_counts(parts, error) != ALERTRON_OK)
+        goto fail;
+    alertron__forest_finish(model->forest);
+    if (set_texts(model, parts, error) != ALERTRON_OK || set_cuts(model, error) != ALERTRON_OK ||
+        set_golden_rows(model, parts->golden, error) != ALERTRON_OK)
+        goto fail;
+    return model;
+fail:
+    alertron_model_free(model);
+    return NULL;
+}
+
+static void release_text(const alertron_allocator *allocator, char *text)
+{
+    if (text)
+        alertron__release(allocator, text, strlen(text) + 1, 1);
+}
+
+void alertron_model_free(alertron_model *model)
+{
+    if (!model)
+        return;
+    alertron_allocator allocator = model->allocator;
+    const uint32_t n_features = model->forest->n_features;
+    if (model->feature_names)
+        for (uint32_t i = 0; i < n_features; i++)
+            release_text(&allocator, model->feature_names[i]);
+    alertron__release(&allocator, model->feature_names, n_features, sizeof *model->feature_names);
+    release_text(&allocator, model->producer);
+    release_text(&allocator, model->provenance);
+    alertron__release(&allocator, model->golden, GOLDEN_ROWS * golden_width(model->forest), sizeof *model->golden);
+    alertron__forest_free(model->forest);
+    alertron__release(&allocator, model, 1, sizeof *model);
+}
+
+/* --- loading: which room reads these bytes? ------------------------------------------------------- */
+
+alertron_model *alertron_model_load(const void *bytes, size_t n_bytes, const alertron_allocator *allocator,
+                                    alertron_error *error)
+{
+    return alertron_model_load_with(bytes, n_bytes, NULL, allocator, error);
+}
+
+alertron_model *alertron_model_load_with(const void *bytes, size_t n_bytes, const alertron_load_options *options,
+                                         const alertron_allocator *allocator, alertron_error *error)
+{
+    const alertron_allocator memory = alertron__allocator(allocator);
+    if (alertron__modelfile_is(bytes, n_bytes))
+        return alertron__modelfile_load(bytes, n_bytes, &memory, error);
+    return alertron__sklearn_load(bytes, n_bytes, options ? options->input : ALERTRON_INPUT_DEFAULT, &memory, error);
+}
+
+/* --- scoring --------------------------------------------------------------------------------------- */
+
+static bool has_missing(const alertron_rows *rows, size_t row)
+{
+    const unsigned char *numbers = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
+    for (size_t column = 0; column < rows->width; column++) {
+        double x = alertron__load_number(numbers + (ptrdiff_t)column * rows->column_stride, rows->dtype);
+        if (x != x)
+            return true;
+    }
+    return false;
+}
+
+static double path_length_missing(const alertron_model *model, const alertron_rows *rows, size_t row)
+{
+    if (!model->forest->missing_values)
+        return alertron__double_of_bits(0x7ff8000000000000u);
+    return alertron__path_length_missing(model->forest, rows, row);
+}
+
+double alertron_model_path_length(const alertron_model *model, const double *row)
+{
+    const alertron_rows rows = alertron_rows_of(row, 1, model->forest->n_features);
+    if (has_missing(&rows, 0))
+        return path_length_missing(model, &rows, 0);
+    return model->forest->kernel->path_length(model->forest, row);
+}
+
+double alertron_model_score(const alertron_model *model, const double *row)
+{
+    return alertron__score(alertron_model_path_length(model, row), model->normalizer);
+}
+
+/* Runs of rows without NaN go to the kernel at once. */
+static void path_lengths_of(const alertron_model *model, const alertron_rows *rows, double *path_lengths)
+{
+    for (size_t row = 0; row < rows->rows;) {
+        size_t end = row;
+        while (end < rows->rows && !has_missing(rows, end))
+            end++;
+        if (end > row)
+            model->forest->kernel->path_lengths(model->forest, rows, row, end - row, path_lengths + row);
+        for (row = end; row < rows->rows && has_missing(rows, row); row++)
+            path_lengths[row] = path_length_missing(model, rows, row);
+    }
+}
+
+alertron_status alertron_model_score_rows(const alertron_model *model, const alertron_rows *rows, double *scores)
+{
+    if (rows->width != model->forest->n_features)
+        return ALERTRON_ERROR_ARGUMENT;
+    path_lengths_of(model, rows, scores);
+    for (size_t row = 0; row < rows->rows; row++)
+        scores[row] = alertron__score(scores[row], model->normalizer);
+    return ALERTRON_OK;
+}
+
+alertron_severity alertron_model_severity(const alertron_model *model, double score)
+{
+    return alertron_cuts_severity(&model->cuts, score);
+}
+
+/* --- what it is ------------------------------------------------------------------------------------- */
+
+alertron_cuts alertron_model_cuts(const alertron_model *model)
+{
+    return model->cuts;
+}
+
+size_t alertron_model_features(const alertron_model *model)
+{
+    return model->forest->n_features;
+}
+
+const char *alertron_model_feature_name(const alertron_model *model, size_t index)
+{
+    return model->feature_names && index < model->forest->n_features ? model->feature_names[index] : NULL;
+}
+
+void alertron_model_describe(const alertron_model *model, alertron_model_info *info)
+{
+    const struct forest *forest = model->forest;
+    *info = (alertron_model_info){
+        .kind = "isolation forest",
+        .producer = model->producer,
+        .provenance = model->provenance,
+        .kernel = forest->kernel->name,
+        .features = forest->n_features,
+        .trees = forest->n_trees,
+        .nodes = forest->n_nodes,
+        .depth = forest->depth,
+        .samples = model->samples,
+        .normalizer = model->normalizer,
+        .missing_values = forest->missing_values,
+        .bytes =
+            sizeof *model + alertron__forest_bytes(forest) + GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden,
+    };
+}

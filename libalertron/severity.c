@@ -1,0 +1,110 @@
+/* severity.c: bands of anomalies by quantiles of their scores. */
+#include "private.h"
+
+const char *alertron_severity_name(alertron_severity severity)
+{
+    static const char *const names[] = {"none", "low", "medium", "high"};
+    return (unsigned)severity < 4 ? names[severity] : "none";
+}
+
+const char *alertron_cuts_origin_name(alertron_cuts_origin origin)
+{
+    static const char *const names[] = {"provisional", "training", "file", "stream"};
+    return (unsigned)origin < 4 ? names[origin] : "provisional";
+}
+
+alertron_severity alertron_cuts_severity(const alertron_cuts *cuts, double score)
+{
+    if (!(score > cuts->threshold))
+        return ALERTRON_SEVERITY_NONE;
+    if (score >= cuts->high)
+        return ALERTRON_SEVERITY_HIGH;
+    return score >= cuts->medium ? ALERTRON_SEVERITY_MEDIUM : ALERTRON_SEVERITY_LOW;
+}
+
+static void swap(double *a, double *b)
+{
+    double kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static double median_of_three(double a, double b, double c)
+{
+    if (a > b)
+        swap(&a, &b);
+    return c < a ? a : c > b ? b : c;
+}
+
+/* Moves the k-th smallest to values[k], smaller ones before it (Hoare's selection). A run of bad pivots
+ * only costs time: scores are not an attacker's to arrange for long. */
+static void select_smallest(double *values, size_t n, size_t k)
+{
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        double pivot = median_of_three(values[low], values[low + (high - low) / 2], values[high]);
+        size_t i = low, j = high;
+        for (;;) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            swap(&values[i++], &values[j--]);
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+double alertron__quantile(double *values, size_t n, double quantile)
+{
+    double position = quantile * (double)(n - 1);
+    size_t k = (size_t)position;
+    if (k >= n - 1)
+        k = n - 1;
+    select_smallest(values, n, k);
+    if (k == n - 1)
+        return values[k];
+    double next = values[k + 1];
+    for (size_t i = k + 2; i < n; i++)
+        next = values[i] < next ? values[i] : next;
+    return values[k] + (next - values[k]) * (position - (double)k);
+}
+
+alertron_status alertron__quantiles_check(double medium, double high, alertron_error *error)
+{
+    if (medium > 0.0 && medium < high && high < 1.0)
+        return ALERTRON_OK;
+    return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
+                           "the severity quantiles must be 0 < medium < high < 1, such as 0.80 and 0.95");
+}
+
+alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, size_t n_scores,
+                                        alertron_cuts_origin origin, alertron_error *error)
+{
+    if (alertron__quantiles_check(cuts->medium_quantile, cuts->high_quantile, error) != ALERTRON_OK)
+        return ALERTRON_ERROR_ARGUMENT;
+    size_t n = 0;
+    for (size_t i = 0; i < n_scores; i++)
+        if (scores[i] > cuts->threshold)
+            scores[n++] = scores[i];
+    if (n < ALERTRON_CUTS_SCORES_MIN)
+        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                               "%zu of %zu scores are anomalous; severity cuts need at least %u: give more readings", n,
+                               n_scores, ALERTRON_CUTS_SCORES_MIN);
+    double medium = alertron__quantile(scores, n, cuts->medium_quantile);
+    double high = alertron__quantile(scores, n, cuts->high_quantile);
+    if (!(medium < high))
+        return alertron__error(
+            error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+            "too many of %zu anomalous scores are equal to tell medium from high: give more readings", n);
+    cuts->medium = medium;
+    cuts->high = high;
+    cuts->n_scores = n;
+    cuts->origin = origin;
+    return ALERTRON_OK;
+}
