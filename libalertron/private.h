@@ -282,7 +282,12 @@ struct value *alertron__value_new(struct arena *arena, enum value_kind kind, siz
 bool alertron__values_reserve(struct arena *arena, struct values *values, size_t extra);
 bool alertron__values_push(struct arena *arena, struct values *values, struct value *value);
 
-/* The dict's value for a key of text, or NULL: also where it is no dict at all. */
+/* The bytes of a text whose characters, all below 256, are bytes: so protocol 2 holds an array's data. The bytes
+ * stay with the text, so that asking again costs nothing. NULL, and the arena's error is filled, on failure. */
+struct value *alertron__value_latin1(struct arena *arena, struct value *text, size_t offset);
+
+/* The dict's value for a key of text, or NULL: also where it is no dict at all, or one of more than 512 keys: it may
+ * be shared by many objects, and looking it through must not cost more than the file is long. */
 const struct value *alertron__value_get(const struct value *dict, const char *key);
 bool alertron__value_is_text(const struct value *value, const char *text);
 
@@ -374,6 +379,9 @@ struct scaler {
     struct scaler_step steps[SCALER_STEPS_MAX];
 };
 
+/* The float32 nearest to x; an infinity beyond its range. */
+double alertron__rounded_to_single(double x);
+
 /* What the forest compares for a reading of x: scaled, and rounded to float32. */
 double alertron__scaler_apply(const struct scaler *scaler, size_t feature, double x);
 
@@ -396,6 +404,24 @@ alertron_status alertron__sklearn_features(const struct value *estimator, uint32
 bool alertron__transformer_is(const struct value *estimator);
 alertron_status alertron__transformer_read(const struct value *estimator, uint32_t n_features, struct arena *arena,
                                            struct scaler *scaler);
+
+/* --- iforest.c: scikit-learn's IsolationForest ------------------------------------------------------- */
+
+struct iforest {
+    const struct value *estimator, *state;
+    struct sklearn_version version;
+    uint32_t n_features, tree_features, n_trees, samples;
+    double offset;
+    const struct values *trees;
+    const struct values *subsets; /* each tree's features; NULL where every tree sees all */
+    const struct values *depths;  /* of each tree's nodes, and c(rows); NULL before 1.3 */
+    const struct values *paths;
+};
+
+alertron_status alertron__iforest_read(const struct value *estimator, struct iforest *iforest, alertron_error *error);
+/* All trees, with the scaler folded in. n_bytes are the file's. */
+struct forest *alertron__iforest_trees(const struct iforest *iforest, const struct scaler *scaler, size_t n_bytes,
+                                       struct arena *arena);
 
 /* --- sklearn.c: values to a model -------------------------------------------------------------------- */
 
@@ -425,11 +451,10 @@ struct metric_child {
     _Atomic(struct metric_child *) next;  /* in the exposition */
     _Atomic(struct metric_child *) *link; /* what points to this child; NULL where it is not in the exposition */
     struct metric_child *next_retired;
-    uint64_t hash; /* of key */
-    const char *key; /* label values, a NUL after each */
-    size_t key_bytes;
     const char *text; /* `{device_id="x"} `, or " " where the family has no labels */
     size_t text_bytes;
+    const char *key; /* label values, a NUL after each; what a lookup reads lies together */
+    size_t key_bytes;
     _Atomic uint64_t cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
 };
 
@@ -494,22 +519,17 @@ void alertron__family_free(struct metric_family *family);
 /* The child with these label values, or the overflow child. */
 struct metric_child *alertron__child_with(struct metric_family *family, const char *const *values);
 /* Does nothing to a permanent child. */
-void alertron__child_remove(struct metric_child *child);
+void alertron__child_remove(struct metric_family *family, struct metric_child *child);
 
 /* A child at 0 that is in no list yet. `key`: label values, a NUL after each. NULL where memory has run out. */
 struct metric_child *alertron__child_new(struct metric_family *family, const char *key, size_t key_bytes);
 void alertron__child_free(struct metric_child *child);
+/* Frees the table, the permanent child and those in the exposition. */
+void alertron__children_free(struct metric_family *family);
 /* Puts it at the end of the exposition. */
 void alertron__child_link(struct metric_child *child);
 /* Makes room in the hash table for one child more, and puts it there. */
 bool alertron__child_index(struct metric_child *child);
-
-/* Adds to a cell that holds a double's bits. Only the owner writes, so that this needs no locked instruction. */
-static inline void alertron__cell_add(_Atomic uint64_t *cell, double amount)
-{
-    double value = alertron__double_of_bits(atomic_load_explicit(cell, memory_order_relaxed));
-    atomic_store_explicit(cell, alertron__bits_of_double(value + amount), memory_order_relaxed);
-}
 
 /* --- exposition.c: metrics as text ------------------------------------------------------------------- */
 
