@@ -42,17 +42,19 @@ static uint32_t nodes_max(const struct plan *plan)
 
 /* --- options ------------------------------------------------------------------------------------- */
 
-static alertron_status refuse(alertron_error *error, const char *text)
+static alertron_status refuse(alertron_error *error, alertron_status status, const char *text)
 {
-    return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET, "%s", text);
+    return alertron__error(error, status, ALERTRON_NO_OFFSET, "%s", text);
 }
 
 static alertron_status check_rows(const alertron_rows *rows, alertron_error *error)
 {
     if (rows->rows < 2 || rows->rows > UINT32_MAX)
-        return refuse(error, "an isolation forest needs at least 2 rows and at most 4294967295");
+        return refuse(error, ALERTRON_ERROR_ARGUMENT,
+                      "an isolation forest needs at least 2 rows and at most 4294967295");
     if (rows->width == 0 || rows->width > ALERTRON_FEATURES_MAX)
-        return refuse(error, "the rows must have between 1 and 4096 features");
+        return refuse(error, rows->width ? ALERTRON_ERROR_LIMIT : ALERTRON_ERROR_ARGUMENT,
+                      "the rows must have between 1 and 4096 features");
     for (size_t row = 0; row < rows->rows; row++)
         for (size_t column = 0; column < rows->width; column++) {
             const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride +
@@ -83,11 +85,13 @@ static alertron_status make_plan(struct plan *plan, const alertron_rows *rows, c
     plan->contamination = options->contamination;
     plan->seed = options->seed;
     if (plan->trees > ALERTRON_TREES_MAX)
-        return refuse(error, "trees must be between 1 and 65536");
+        return refuse(error, ALERTRON_ERROR_LIMIT, "trees must be between 1 and 65536");
     if (!(features > 0.0 && features <= 1.0))
-        return refuse(error, "features, the share of the features a tree may use, must be above 0 and at most 1");
+        return refuse(error, ALERTRON_ERROR_ARGUMENT,
+                      "features, the share of the features a tree may use, must be above 0 and at most 1");
     if (!(plan->contamination >= 0.0 && plan->contamination <= 0.5))
-        return refuse(error, "contamination, the share of anomalies in the rows, must be above 0 and at most 0.5");
+        return refuse(error, ALERTRON_ERROR_ARGUMENT,
+                      "contamination, the share of anomalies in the rows, must be above 0 and at most 0.5");
     alertron_status status = check_rows(rows, error);
     if (status != ALERTRON_OK)
         return status;
@@ -98,7 +102,8 @@ static alertron_status make_plan(struct plan *plan, const alertron_rows *rows, c
     plan->samples = plan->samples < rows->rows ? plan->samples : (uint32_t)rows->rows;
     plan->depth = depth_for(plan->samples);
     if (plan->samples > ALERTRON_SAMPLES_MAX || plan->trees > ALERTRON_NODES_MAX / nodes_max(plan))
-        return refuse(error, "so many trees on so many samples each are more nodes than a forest may have");
+        return refuse(error, ALERTRON_ERROR_LIMIT,
+                      "so many trees on so many samples each are more nodes than a forest may have");
     return ALERTRON_OK;
 }
 
@@ -284,13 +289,20 @@ static alertron_status set_threshold(alertron_model *model, const struct plan *p
     return model->cuts.origin == ALERTRON_CUTS_TRAINING ? ALERTRON_OK : alertron__model_provisional_cuts(model, error);
 }
 
-static void describe(const struct plan *plan, const char *callers_text, char *out, size_t size)
+/* The provenance text: what the plan was, then what the caller says. */
+static alertron_status describe(const struct plan *plan, const char *callers_text, char *out, size_t size,
+                                alertron_error *error)
 {
     char contamination[ALERTRON_NUMBER_BYTES + 1] = "auto";
     if (plan->contamination > 0.0)
         contamination[alertron__number_text(plan->contamination, contamination)] = 0;
-    snprintf(out, size, "rows: %zu\nfeatures a tree: %u\ncontamination: %s\nseed: %llu\n%s", plan->rows->rows,
-             plan->tree_features, contamination, (unsigned long long)plan->seed, callers_text ? callers_text : "");
+    const int n =
+        snprintf(out, size, "rows: %zu\nfeatures a tree: %u\ncontamination: %s\nseed: %llu\n%s", plan->rows->rows,
+                 plan->tree_features, contamination, (unsigned long long)plan->seed, callers_text ? callers_text : "");
+    if (n >= 0 && (size_t)n < size)
+        return ALERTRON_OK;
+    return refuse(error, ALERTRON_ERROR_LIMIT,
+                  "the provenance text is too long: with the lines that tell of the fit it may have 4096 bytes");
 }
 
 alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit_options *options,
@@ -302,8 +314,9 @@ alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit
     options = options ? options : &defaults;
     if (make_plan(&plan, rows, options, error) != ALERTRON_OK)
         return NULL;
-    char provenance[ALERTRON_PROVENANCE_MAX];
-    describe(&plan, options->provenance, provenance, sizeof provenance);
+    char provenance[ALERTRON_PROVENANCE_MAX + 1];
+    if (describe(&plan, options->provenance, provenance, sizeof provenance, error) != ALERTRON_OK)
+        return NULL;
     struct model_parts parts = {
         .samples = plan.samples,
         .normalizer = (double)plan.trees * alertron__average_path_length(plan.samples),
@@ -314,7 +327,8 @@ alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit
         .producer = "alertron " ALERTRON_VERSION,
         .provenance = provenance,
     };
-    if (!(parts.forest = grow_forest(&plan, error)))
+    if (alertron__quantiles_check(parts.cuts.medium_quantile, parts.cuts.high_quantile, error) != ALERTRON_OK ||
+        !(parts.forest = grow_forest(&plan, error)))
         return NULL;
     alertron_model *model = alertron__model_new(&parts, &memory, error);
     if (model && set_threshold(model, &plan, error) != ALERTRON_OK) {

@@ -48,7 +48,7 @@ static struct pair pair_divide(double a, double b)
     return pair_of_sum(quotient, ((a - product.high) - product.low) / b);
 }
 
-/* The natural logarithm of n >= 1, below 2^52: correctly rounded but for about one n in 2^40.
+/* The natural logarithm of n >= 1, below 2^52: correctly rounded for every n up to ALERTRON_SAMPLES_MAX.
  * With n = 2^k m, m in [3/4, 3/2): log n = k log 2 + 2 atanh s, s = (m - 1) / (m + 1), |s| <= 1/5. */
 static double log_of(uint64_t n)
 {
@@ -117,7 +117,8 @@ static double power_of_two(int exponent)
     return alertron__double_of_bits((uint64_t)(exponent + 1023) << 52);
 }
 
-/* 2 ** -q for q >= 0, within 0.52 ulp: q = -(e + i/32 + r), 2^r by its Taylor series, |r| <= 1/64. */
+/* 2 ** -q for q >= 0: -q = e + i/32 + r, 2^r by its Taylor series, |r| <= 1/64. Within 0.54 ulp, or within 1 ulp where
+ * the result is denormal and so is rounded twice. */
 static double power_of_two_negative(double q)
 {
     if (!(q < 1080.0))

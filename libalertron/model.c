@@ -111,22 +111,14 @@ static alertron_status set_cuts(alertron_model *model, alertron_error *error)
 
 /* --- making and freeing --------------------------------------------------------------------------- */
 
-static alertron_status set_texts(alertron_model *model, const struct model_parts *parts, alertron_error *error)
+static alertron_status set_names(alertron_model *model, const char *const *names, alertron_error *error)
 {
     const alertron_allocator *allocator = &model->allocator;
-    const char *producer = parts->producer ? parts->producer : "";
-    const char *provenance = parts->provenance ? parts->provenance : "";
-    model->producer = alertron__copy_text(allocator, producer, strlen(producer));
-    model->provenance = alertron__copy_text(allocator, provenance, strlen(provenance));
-    if (!model->producer || !model->provenance)
-        return alertron__error_memory(error);
-    if (!parts->feature_names)
-        return ALERTRON_OK;
     model->feature_names = alertron__new(allocator, model->forest->n_features, sizeof *model->feature_names);
     if (!model->feature_names)
         return alertron__error_memory(error);
     for (uint32_t i = 0; i < model->forest->n_features; i++) {
-        const char *name = parts->feature_names[i];
+        const char *name = names[i];
         size_t length = strlen(name);
         if (length > ALERTRON_FEATURE_NAME_MAX)
             return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
@@ -136,6 +128,21 @@ static alertron_status set_texts(alertron_model *model, const struct model_parts
             return alertron__error_memory(error);
     }
     return ALERTRON_OK;
+}
+
+static alertron_status set_texts(alertron_model *model, const struct model_parts *parts, alertron_error *error)
+{
+    const alertron_allocator *allocator = &model->allocator;
+    const char *producer = parts->producer ? parts->producer : "";
+    const char *provenance = parts->provenance ? parts->provenance : "";
+    if (strlen(producer) > ALERTRON_PROVENANCE_MAX || strlen(provenance) > ALERTRON_PROVENANCE_MAX)
+        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                               "the model's provenance has more than %u bytes: shorten it", ALERTRON_PROVENANCE_MAX);
+    model->producer = alertron__copy_text(allocator, producer, strlen(producer));
+    model->provenance = alertron__copy_text(allocator, provenance, strlen(provenance));
+    if (!model->producer || !model->provenance)
+        return alertron__error_memory(error);
+    return parts->feature_names ? set_names(model, parts->feature_names, error) : ALERTRON_OK;
 }
 
 static alertron_status check_counts(const struct model_parts *parts, alertron_error *error)
@@ -148,6 +155,10 @@ static alertron_status check_counts(const struct model_parts *parts, alertron_er
     if (!(parts->normalizer >= 0.0 && parts->normalizer < 1e12))
         return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
                                "the path length normalizer is not a number in its range");
+    if (parts->samples > ALERTRON_SAMPLES_MAX)
+        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                               "trees grown on %u rows each; at most %u can be loaded", parts->samples,
+                               ALERTRON_SAMPLES_MAX);
     return ALERTRON_OK;
 }
 
@@ -296,6 +307,15 @@ const char *alertron_model_feature_name(const alertron_model *model, size_t inde
     return model->feature_names && index < model->forest->n_features ? model->feature_names[index] : NULL;
 }
 
+static size_t text_bytes(const alertron_model *model)
+{
+    size_t bytes = strlen(model->producer) + 1 + strlen(model->provenance) + 1;
+    if (model->feature_names)
+        for (uint32_t i = 0; i < model->forest->n_features; i++)
+            bytes += sizeof *model->feature_names + strlen(model->feature_names[i]) + 1;
+    return bytes;
+}
+
 void alertron_model_describe(const alertron_model *model, alertron_model_info *info)
 {
     const struct forest *forest = model->forest;
@@ -311,7 +331,7 @@ void alertron_model_describe(const alertron_model *model, alertron_model_info *i
         .samples = model->samples,
         .normalizer = model->normalizer,
         .missing_values = forest->missing_values,
-        .bytes =
-            sizeof *model + alertron__forest_bytes(forest) + GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden,
+        .bytes = sizeof *model + alertron__forest_bytes(forest) +
+                 GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden + text_bytes(model),
     };
 }

@@ -4,8 +4,9 @@
  *     sections:   4-byte tag   u32 zero      u64 bytes of the payload   payload
  *     u64 CRC-64 of all bytes before it
  *
- * All numbers are little-endian. The CRC finds every change of up to 64 bits in a row; what it can't find (a file
- * that somebody made) is checked again value by value, and in the end against the golden rows.
+ * All numbers are little-endian. The CRC finds every change within eight neighbouring bytes, and any other but for
+ * one in 2^64. What it can't find, a file that somebody made, is checked again value by value, and in the end against
+ * the golden rows.
  */
 #include "private.h"
 
@@ -303,10 +304,15 @@ static struct forest *load_counts(const struct reader *reader, struct model_part
     const uint64_t n_features = alertron__load_le(frst->payload, 4), n_trees = alertron__load_le(frst->payload + 4, 4);
     const uint64_t n_nodes = alertron__load_le(frst->payload + 8, 4), flags = alertron__load_le(frst->payload + 12, 4);
     if (n_features == 0 || n_features > ALERTRON_FEATURES_MAX || n_trees == 0 || n_trees > ALERTRON_TREES_MAX ||
-        n_nodes > ALERTRON_NODES_MAX || flags > FLAG_MISSING_VALUES) {
+        n_nodes > ALERTRON_NODES_MAX) {
         alertron__error(reader->error, ALERTRON_ERROR_LIMIT, frst->offset,
                         "%llu features, %llu trees, %llu nodes: more than this library loads, or none",
                         (unsigned long long)n_features, (unsigned long long)n_trees, (unsigned long long)n_nodes);
+        return NULL;
+    }
+    if (flags > FLAG_MISSING_VALUES) {
+        alertron__error(reader->error, ALERTRON_ERROR_UNSUPPORTED, frst->offset + 12,
+                        "the forest has flags that are not known to this version: use a newer library");
         return NULL;
     }
     if (reader->sections[SECTION_TREE].n != 4 * n_trees || reader->sections[SECTION_NODE].n != NODE_BYTES * n_nodes ||
@@ -374,6 +380,8 @@ static alertron_status load_cuts(const struct reader *reader, alertron_cuts *cut
                             .high_quantile = load_double(section->payload + 32),
                             .n_scores = alertron__load_le(section->payload + 40, 8),
                             .origin = (alertron_cuts_origin)origin};
+    if (alertron__quantiles_check(cuts->medium_quantile, cuts->high_quantile, NULL) != ALERTRON_OK)
+        return malformed(reader, section->offset + 24, "the severity quantiles are not numbers in rising order");
     return ALERTRON_OK;
 }
 

@@ -72,7 +72,9 @@ double alertron__quantile(double *values, size_t n, double quantile)
     double next = values[k + 1];
     for (size_t i = k + 2; i < n; i++)
         next = values[i] < next ? values[i] : next;
-    return values[k] + (next - values[k]) * (position - (double)k);
+    /* From the nearer of the two, which is numpy's order of rounding. */
+    const double step = next - values[k], share = position - (double)k;
+    return share < 0.5 ? values[k] + step * share : next - step * (1.0 - share);
 }
 
 alertron_status alertron__quantiles_check(double medium, double high, alertron_error *error)
@@ -91,17 +93,18 @@ alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, siz
     size_t n = 0;
     for (size_t i = 0; i < n_scores; i++)
         if (scores[i] > cuts->threshold)
-            scores[n++] = scores[i];
+            swap(&scores[n++], &scores[i]);
     if (n < ALERTRON_CUTS_SCORES_MIN)
         return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
                                "%zu of %zu scores are anomalous; severity cuts need at least %u: give more readings", n,
                                n_scores, ALERTRON_CUTS_SCORES_MIN);
+    double low = alertron__quantile(scores, n, 0.0);
     double medium = alertron__quantile(scores, n, cuts->medium_quantile);
     double high = alertron__quantile(scores, n, cuts->high_quantile);
-    if (!(medium < high))
+    if (!(low < medium && medium < high))
         return alertron__error(
             error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-            "too many of %zu anomalous scores are equal to tell medium from high: give more readings", n);
+            "too many of %zu anomalous scores are equal to tell low, medium and high apart: give more readings", n);
     cuts->medium = medium;
     cuts->high = high;
     cuts->n_scores = n;
