@@ -20,7 +20,7 @@
 /* A property that goes to librdkafka as it is. */
 struct kafka_property {
     char *name, *value;
-    char *where; /* "alertrond.conf:12" or "-X": where it was said, for errors */
+    char *where; /* "alertrond.conf:12" or "flag -X": where it was said, for errors */
 };
 
 struct config {
@@ -65,11 +65,14 @@ struct config {
 };
 
 /* Reads defaults, then the file of -c/--config, then the environment, then the flags. Every mistake is written
- * to `errors`, one a line with where it stands and its remedy. OPTIONS_RUN: *config is filled and to be freed.
- * `usage` is the subcommand's, for --help. */
+ * to `errors`, one a line with where it stands and its remedy, and makes OPTIONS_MISTAKES. OPTIONS_RUN: *config is
+ * filled and to be freed. `usage` is the subcommand's, for --help; it takes no operands. */
 enum options_outcome config_read(struct config *config, const struct options_usage *usage, int argc, char **argv,
                                  FILE *errors);
 void config_free(struct config *config);
+
+/* Every key at its default; model.path is NULL. False where memory has run out. To be freed. */
+bool config_defaults(struct config *config);
 
 /* The documentation page (Markdown) and the commented sample file. */
 void config_write_page(FILE *out);

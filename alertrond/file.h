@@ -5,10 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads a whole file, or standard input for "-". NULL, and why in `why`, on failure or above bytes_max. malloced. */
+/* Reads a whole file, or standard input for "-". malloced; a 0 that *n_bytes does not count follows the bytes.
+ * NULL, and why in one line that begins with the path, on failure or where it has more than bytes_max. */
 unsigned char *file_read(const char *path, size_t bytes_max, size_t *n_bytes, char *why, size_t why_size);
 
-/* Writes aside, syncs, renames into place. "-" is standard output. False, and why, on failure. */
+/* Writes a file aside, in the same folder, syncs it, and renames it into place: whoever opens `path` finds the old
+ * content or the new, whole. An existing file keeps its mode, a symbolic link stays one. "-" is standard output; what
+ * is no regular file (a pipe, a device) is written as it is. False, and why in one line that begins with the path, on
+ * failure; the old content then stands. */
 bool file_write(const char *path, const void *bytes, size_t n_bytes, char *why, size_t why_size);
 
 #endif

@@ -1,0 +1,363 @@
+/* config_table.c: the one table of configuration keys. */
+#include "config_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config_rules.h"
+#include "value.h"
+
+const struct config_section config_sections[] = {
+    {"model", "The model that scores."},
+    {"severity",
+     "How far an anomaly must stand out to be medium or high. The cuts are quantiles of anomalous scores: at "
+     "0.80 and 0.95 the upper fifth of the anomalies is at least medium, the upper twentieth high."},
+    {"kafka", "Where readings come from and anomalies go. Any key that is not listed here goes to librdkafka as it is, "
+              "to consumers and producers alike: `security.protocol = SASL_SSL`, as kcat takes it with -X."},
+    {"http", "The port of metrics, health checks and single readings."},
+    {"limits", "Bounds of what would otherwise grow with the input."},
+    {"log", "Lines on standard error."},
+};
+const size_t config_n_sections = sizeof config_sections / sizeof *config_sections;
+
+/* Offsets of fields, short enough for a table. */
+#define FIELD(member) .field = offsetof(struct config, member)
+
+const struct config_key config_keys[] = {
+    {.section = "model",
+     .name = "path",
+     .flag = "model",
+     .letter = 'm',
+     .kind = CONFIG_TEXT,
+     FIELD(model.path),
+     .what = "a model file",
+     .argument = "FILE",
+     .doc = "the model: alertron's own file, or scikit-learn's pickle or joblib",
+     .details = "A relative path starts at the folder that alertrond is started in."},
+    {.section = "model",
+     .name = "input",
+     .flag = "dtype",
+     .kind = CONFIG_CHOICE,
+     FIELD(model.input),
+     .initial = "default",
+     .choices = "default|float64|float32",
+     .argument = "TYPE",
+     .doc = "type of number that Python handed to the model's scaler",
+     .details =
+         "It decides the last bit of a score, and so on which side of the threshold a reading falls. `default` is "
+         "float32 for a dict of scaler and model, else float64."},
+
+    {.section = "severity",
+     .name = "medium_quantile",
+     .kind = CONFIG_NUMBER,
+     FIELD(severity.medium_quantile),
+     .initial = "0.80",
+     .least = 0.01,
+     .most = 0.9999,
+     .what = "a quantile",
+     .argument = "Q",
+     .doc = "quantile of anomalous scores from which on an anomaly is medium"},
+    {.section = "severity",
+     .name = "high_quantile",
+     .kind = CONFIG_NUMBER,
+     FIELD(severity.high_quantile),
+     .initial = "0.95",
+     .least = 0.01,
+     .most = 0.9999,
+     .what = "a quantile",
+     .argument = "Q",
+     .doc = "quantile of anomalous scores from which on an anomaly is high",
+     .details = "It must be above medium_quantile."},
+    {.section = "severity",
+     .name = "calibration_file",
+     .kind = CONFIG_TEXT,
+     FIELD(severity.calibration_file),
+     .initial = "",
+     .may_be_empty = true,
+     .what = "a file of readings",
+     .argument = "FILE",
+     .doc = "readings, CSV or JSON lines, to take the cuts from",
+     .details = "Empty: the model's own cuts, or the stream's where it has none."},
+    {.section = "severity",
+     .name = "calibration_anomalies",
+     .kind = CONFIG_INTEGER,
+     FIELD(severity.calibration_anomalies),
+     .initial = "200",
+     .least = 0,
+     .most = 1000000,
+     .what = "a number of anomalies",
+     .argument = "N",
+     .doc = "anomalies of the stream to take the cuts from; 0 never does",
+     .details = "Only for a model without cuts of its own. Until so many have been seen its cuts are provisional."},
+
+    {.section = "kafka",
+     .name = "bootstrap",
+     .flag = "bootstrap",
+     .letter = 'b',
+     .kind = CONFIG_TEXT,
+     FIELD(kafka.bootstrap),
+     .initial = "127.0.0.1:9092",
+     .check = config_rule_bootstrap,
+     .what = "brokers as host:port, with commas between them",
+     .argument = "HOST:PORT,...",
+     .doc = "brokers to begin with; the others are learnt from them"},
+    {.section = "kafka",
+     .name = "readings_topic",
+     .kind = CONFIG_TEXT,
+     FIELD(kafka.readings_topic),
+     .initial = "readings",
+     .check = config_rule_topic,
+     .what = "a topic's name",
+     .argument = "TOPIC",
+     .doc = "topic that readings come from"},
+    {.section = "kafka",
+     .name = "anomalies_topic",
+     .kind = CONFIG_TEXT,
+     FIELD(kafka.anomalies_topic),
+     .initial = "anomalies",
+     .check = config_rule_topic,
+     .what = "a topic's name",
+     .argument = "TOPIC",
+     .doc = "topic that anomalies go to"},
+    {.section = "kafka",
+     .name = "dead_letters_topic",
+     .kind = CONFIG_TEXT,
+     FIELD(kafka.dead_letters_topic),
+     .initial = "readings.dlq",
+     .check = config_rule_topic,
+     .what = "a topic's name",
+     .argument = "TOPIC",
+     .doc = "topic that readings go to which can't be scored"},
+    {.section = "kafka",
+     .name = "group_id",
+     .flag = "group-id",
+     .kind = CONFIG_TEXT,
+     FIELD(kafka.group_id),
+     .initial = "alertrond",
+     .what = "a group's name",
+     .argument = "GROUP",
+     .doc = "consumer group: its members share the partitions of readings"},
+    {.section = "kafka",
+     .name = "offset_reset",
+     .kind = CONFIG_CHOICE,
+     FIELD(kafka.offset_reset),
+     .initial = "earliest",
+     .choices = "earliest|latest",
+     .argument = "WHERE",
+     .doc = "where a group begins that has no offsets yet"},
+    {.section = "kafka",
+     .name = "create_topics",
+     .flag = "create-topics",
+     .kind = CONFIG_BOOL,
+     FIELD(kafka.create_topics),
+     .initial = "false",
+     .doc = "create the three topics at start where they are missing"},
+    {.section = "kafka",
+     .name = "partitions",
+     .kind = CONFIG_INTEGER,
+     FIELD(kafka.partitions),
+     .initial = "4",
+     .least = 1,
+     .most = 10000,
+     .what = "a number of partitions",
+     .argument = "N",
+     .doc = "partitions of topics that create_topics makes"},
+    {.section = "kafka",
+     .name = "replication",
+     .kind = CONFIG_INTEGER,
+     FIELD(kafka.replication),
+     .initial = "-1",
+     .least = -1,
+     .most = 100,
+     .what = "a number of replicas",
+     .argument = "N",
+     .doc = "replicas of topics that create_topics makes; -1: the broker's default"},
+
+    {.section = "http",
+     .name = "address",
+     .kind = CONFIG_TEXT,
+     FIELD(http.address),
+     .initial = "0.0.0.0",
+     .check = config_rule_address,
+     .what = "an IP address or a host's name",
+     .argument = "ADDRESS",
+     .doc = "address to listen on; 127.0.0.1 keeps it to this machine"},
+    {.section = "http",
+     .name = "port",
+     .flag = "port",
+     .letter = 'p',
+     .kind = CONFIG_INTEGER,
+     FIELD(http.port),
+     .initial = "8000",
+     .least = 0,
+     .most = 65535,
+     .what = "a port",
+     .argument = "PORT",
+     .doc = "port to listen on; 0 takes a free one and logs it"},
+    {.section = "http",
+     .name = "threads",
+     .kind = CONFIG_INTEGER,
+     FIELD(http.threads),
+     .initial = "8",
+     .least = 1,
+     .most = 256,
+     .what = "a number of threads",
+     .argument = "N",
+     .doc = "connections that are served at the same time, a thread each"},
+
+    {.section = "limits",
+     .name = "message_bytes",
+     .kind = CONFIG_INTEGER,
+     FIELD(limits.message_bytes),
+     .initial = "65536",
+     .least = 64,
+     .most = 16777216,
+     .what = "a number of bytes",
+     .argument = "BYTES",
+     .doc = "bytes of a reading; longer ones are dead letters",
+     .details = "It holds for the body of POST /ingest too, which is refused."},
+    {.section = "limits",
+     .name = "devices",
+     .kind = CONFIG_INTEGER,
+     FIELD(limits.devices),
+     .initial = "10000",
+     .least = 1,
+     .most = 1000000,
+     .what = "a number of devices",
+     .argument = "N",
+     .doc = "devices with metrics of their own; the rest share `_other`",
+     .details = "Readings are scored and anomalies written for every device, however many there are."},
+    {.section = "limits",
+     .name = "device_seconds",
+     .kind = CONFIG_INTEGER,
+     FIELD(limits.device_seconds),
+     .initial = "86400",
+     .least = 1,
+     .most = 31536000,
+     .what = "a number of seconds",
+     .argument = "SECONDS",
+     .doc = "silence after which a device's metrics go"},
+    {.section = "limits",
+     .name = "outputs",
+     .kind = CONFIG_INTEGER,
+     FIELD(limits.outputs),
+     .initial = "16384",
+     .least = 16,
+     .most = 1000000,
+     .what = "a number of messages",
+     .argument = "N",
+     .doc = "anomalies and dead letters that may wait for acknowledgement",
+     .details = "Where so many wait, reading pauses until the broker has acknowledged some; nothing is dropped."},
+    {.section = "limits",
+     .name = "shutdown_seconds",
+     .kind = CONFIG_INTEGER,
+     FIELD(limits.shutdown_seconds),
+     .initial = "30",
+     .least = 0,
+     .most = 3600,
+     .what = "a number of seconds",
+     .argument = "SECONDS",
+     .doc = "how long an end waits for acknowledgements",
+     .details = "What is not acknowledged by then is read and scored again by the next start."},
+
+    {.section = "log",
+     .name = "level",
+     .kind = CONFIG_CHOICE,
+     FIELD(log.level),
+     .initial = "info",
+     .choices = "debug|info|warning|error",
+     .argument = "LEVEL",
+     .doc = "least level that is written"},
+    {.section = "log",
+     .name = "format",
+     .kind = CONFIG_CHOICE,
+     FIELD(log.format),
+     .initial = "text",
+     .choices = "text|json",
+     .argument = "FORMAT",
+     .doc = "lines for people, or a JSON object each"},
+};
+const size_t config_n_keys = sizeof config_keys / sizeof *config_keys;
+
+_Static_assert(sizeof config_keys / sizeof *config_keys <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
+
+const struct config_key *config_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < config_n_keys; i++)
+        if (strcmp(config_keys[i].section, section) == 0 && strcmp(config_keys[i].name, name) == 0)
+            return &config_keys[i];
+    return NULL;
+}
+
+bool config_has_section(const char *section)
+{
+    for (size_t i = 0; i < config_n_sections; i++)
+        if (strcmp(config_sections[i].name, section) == 0)
+            return true;
+    return false;
+}
+
+const char *config_flag(const struct config_key *key, char out[CONFIG_NAME_BYTES_MAX])
+{
+    if (key->flag)
+        snprintf(out, CONFIG_NAME_BYTES_MAX, "%s", key->flag);
+    else
+        snprintf(out, CONFIG_NAME_BYTES_MAX, "%s-%s", key->section, key->name);
+    for (char *at = out; *at; at++)
+        *at = *at == '_' ? '-' : *at;
+    return out;
+}
+
+const char *config_variable(const struct config_key *key, char out[CONFIG_NAME_BYTES_MAX])
+{
+    const char *prefix = strcmp(key->section, "kafka") == 0 ? "" : "ALERTROND_";
+    snprintf(out, CONFIG_NAME_BYTES_MAX, "%s%s_%s", prefix, key->section, key->name);
+    for (char *at = out; *at; at++)
+        *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+    return out;
+}
+
+void config_takes(const struct config_key *key, char *out, size_t size)
+{
+    char bounds[80];
+    switch (key->kind) {
+    case CONFIG_INTEGER:
+    case CONFIG_NUMBER:
+        value_range_text(&(struct value_range){key->what, key->least, key->most}, bounds, sizeof bounds);
+        snprintf(out, size, "%s %s", key->what, bounds);
+        break;
+    case CONFIG_CHOICE:
+        value_choices_text(key->choices, out, size);
+        break;
+    case CONFIG_BOOL:
+        snprintf(out, size, "true or false");
+        break;
+    case CONFIG_TEXT:
+        snprintf(out, size, "%s", key->what);
+        break;
+    }
+}
+
+const char *config_value(const struct config *config, const struct config_key *key, char out[CONFIG_NUMBER_BYTES_MAX])
+{
+    const void *field = (const char *)config + key->field;
+    const char *text = "";
+    switch (key->kind) {
+    case CONFIG_TEXT:
+        text = *(char *const *)field;
+        return text ? text : "";
+    case CONFIG_BOOL:
+        return *(const bool *)field ? "true" : "false";
+    case CONFIG_INTEGER:
+        snprintf(out, CONFIG_NUMBER_BYTES_MAX, "%" PRId64, *(const int64_t *)field);
+        break;
+    case CONFIG_NUMBER:
+        snprintf(out, CONFIG_NUMBER_BYTES_MAX, "%.15g", *(const double *)field);
+        break;
+    case CONFIG_CHOICE:
+        value_choice_name(key->choices, *(const int64_t *)field, out, CONFIG_NUMBER_BYTES_MAX);
+        break;
+    }
+    return out;
+}
