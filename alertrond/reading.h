@@ -2,7 +2,8 @@
  *
  *     {"device_id": "edge-1", "features": [50.1, 99.0, 0.51], "ts": 1763800000.25}
  *
- * `ts` is optional (seconds since 1970) and unknown fields are ignored.
+ * `ts` is optional (seconds since 1970; null is none) and unknown fields are ignored. A field that is given
+ * twice counts as it was given last.
  */
 #ifndef ALERTROND_READING_H
 #define ALERTROND_READING_H
@@ -42,6 +43,9 @@ struct reading_shape {
  * `reason_size` bytes, says in one line what was wrong and what is expected. Allocates nothing that stays. */
 enum reading_fault reading_decode(const char *bytes, size_t n_bytes, const struct reading_shape *shape,
                                   struct reading *reading, double *features, char *reason, size_t reason_size);
+
+/* How many elements a reading's `features` has; 0 where it has none or is no reading. */
+size_t reading_width(const char *bytes, size_t n_bytes);
 
 /* Writes `text` as a JSON string with its quotes into out, at most `size` bytes with the NUL; returns the length
  * or 0 where it does not fit. */

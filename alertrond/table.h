@@ -1,4 +1,9 @@
-/* table.h: files of readings, CSV or newline-delimited JSON, told by content; a row at a time. */
+/* table.h: files of readings, CSV or newline-delimited JSON, told by content; a row at a time.
+ *
+ * A CSV is UTF-8 as in RFC 4180, with a header line and `,`, `;` or a tab between its fields; blank lines are
+ * left out. Its features are the columns that table_options name; where nothing names them, all columns, if they
+ * are as many as wanted.
+ */
 #ifndef ALERTROND_TABLE_H
 #define ALERTROND_TABLE_H
 
@@ -24,9 +29,22 @@ const char *table_feature_name(const struct table *table, size_t index);
 bool table_is_csv(const struct table *table);
 /* A CSV's header line as it stood, without its newline; NULL for JSON. */
 const char *table_header(const struct table *table);
+/* What stands between two fields of a CSV. */
+char table_separator(const struct table *table);
+/* How the file's first line ends: "\n" or "\r\n". */
+const char *table_newline(const struct table *table);
+/* Whether the next row is at hand, so that asking for it does not wait for input. */
+bool table_ready(const struct table *table);
 
-/* The next row: 1 and its numbers, 0 at the end, -1 and why ("readings.csv:17: ...") where it is wrong.
- * *line is the row as it stood, without its newline, until the next call. */
-int table_next(struct table *table, double *features, const char **line, char *why, size_t why_size);
+enum table_outcome {
+    TABLE_END = 0,
+    TABLE_ROW = 1,    /* a row and its numbers */
+    TABLE_BAD = -1,   /* a row that is wrong; the next one may be right */
+    TABLE_FAILED = -2 /* the file can't be read on */
+};
+
+/* The next row. For TABLE_BAD and TABLE_FAILED why says where and what ("readings.csv:17: ..."). *line is the
+ * row as it stood, without its newline, until the next call. */
+enum table_outcome table_next(struct table *table, double *features, const char **line, char *why, size_t why_size);
 
 #endif

@@ -1,0 +1,23 @@
+/* progress.h: a line on a terminal that tells how far long work has come; nothing in a pipe. */
+#ifndef ALERTROND_PROGRESS_H
+#define ALERTROND_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct progress {
+    const char *doing; /* "read" */
+    bool shown;        /* whether it is a terminal's */
+    double next;       /* when the line is to be written again */
+};
+
+/* Seconds on a clock that only goes forward. */
+double progress_clock(void);
+
+/* `doing` stands before the count: "read 1200000 rows". */
+struct progress progress_begin(const char *doing, bool wanted);
+void progress_at(struct progress *progress, size_t rows);
+/* Takes the line away, so that another may be written. */
+void progress_end(struct progress *progress);
+
+#endif

@@ -1,0 +1,304 @@
+/* train.c: `alertrond train`: from a file of readings to a model file. */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <alertron.h>
+
+#include "command.h"
+#include "file.h"
+#include "options.h"
+#include "progress.h"
+#include "table.h"
+
+#define WHY_BYTES 1024
+#define NUMBERS_MAX ((size_t)1 << 29) /* of the training rows: 4 GiB */
+#define NAME_BYTES_MAX 200            /* of the file's name in the provenance */
+#define SEED_MOST 9007199254740992.0  /* 2^53 */
+
+struct train_flags {
+    const char *output, *features;
+    int64_t trees, samples, seed;
+    double features_per_tree, contamination, medium_quantile, high_quantile;
+};
+
+struct training {
+    const struct train_flags *flags;
+    const char *path;
+    struct table *table;
+    double *numbers;
+    size_t rows, width, capacity; /* capacity in numbers */
+    const char **names;           /* of the features, or NULL */
+};
+
+static const struct options_usage usage = {
+    .command = "train",
+    .operands = "READINGS",
+    .summary = "Fits an Isolation Forest to the rows of a CSV or of newline-delimited JSON, and writes the model.",
+    .details =
+        "READINGS is a CSV with a header line, or readings in JSON, one a line; - is standard input. All rows are\n"
+        "held in memory, 8 bytes a number. The same rows, options and seed give the same forest on every\n"
+        "machine. The model file keeps where it came from; with SOURCE_DATE_EPOCH set, that is the time of\n"
+        "training it tells.\n"
+        "\n"
+        "Examples:\n"
+        "  alertrond train readings.csv -o pump.alertron --trees 200 --contamination 0.01\n"
+        "  alertrond train plant.csv -o plant.alertron --features temperature,pressure,flow\n"
+        "  alertrond generate --count 20000 --anomalies 0 --csv | alertrond train - -o fleet.alertron\n"};
+
+__attribute__((format(printf, 3, 4))) static bool fail(char *why, size_t why_size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, why_size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* Room for one row more. */
+static bool make_room(struct training *training, char *why, size_t why_size)
+{
+    size_t needed = (training->rows + 1) * training->width;
+    if (needed <= training->capacity)
+        return true;
+    if (needed > NUMBERS_MAX)
+        return fail(why, why_size, "%s: more than %zu rows of %zu features; train on a sample of them", training->path,
+                    training->rows, training->width);
+    size_t capacity = training->capacity ? training->capacity * 2 : (size_t)1 << 16;
+    capacity = capacity > NUMBERS_MAX ? NUMBERS_MAX : capacity;
+    double *grown = realloc(training->numbers, capacity * sizeof *grown);
+    if (!grown)
+        return fail(why, why_size, "%s: out of memory after %zu rows; train on a sample of them", training->path,
+                    training->rows);
+    training->numbers = grown;
+    training->capacity = capacity;
+    return true;
+}
+
+static bool read_rows(struct training *training, char *why, size_t why_size)
+{
+    struct table_options options = {.features = training->flags->features};
+    training->table = table_open(training->path, &options, why, why_size);
+    if (!training->table)
+        return false;
+    training->width = table_width(training->table);
+    struct progress progress = progress_begin("read", true);
+    enum table_outcome outcome = TABLE_FAILED;
+    while (make_room(training, why, why_size)) {
+        const char *line;
+        double *row = training->numbers + training->rows * training->width;
+        outcome = table_next(training->table, row, &line, why, why_size);
+        if (outcome != TABLE_ROW)
+            break;
+        if (++training->rows % 1024 == 0)
+            progress_at(&progress, training->rows);
+    }
+    progress_end(&progress);
+    if (outcome == TABLE_END && training->rows == 0)
+        return fail(why, why_size, "%s: no rows", training->path);
+    return outcome == TABLE_END;
+}
+
+static bool name_features(struct training *training)
+{
+    if (!table_is_csv(training->table))
+        return true;
+    training->names = malloc(training->width * sizeof *training->names);
+    for (size_t i = 0; training->names && i < training->width; i++)
+        training->names[i] = table_feature_name(training->table, i);
+    return training->names != NULL;
+}
+
+/* Lines of "key: value", beside those that the library writes: the file's own name, and when. */
+static void write_provenance(const struct training *training, char *out, size_t size)
+{
+    const char *slash = strrchr(training->path, '/'), *base = slash ? slash + 1 : training->path;
+    char name[NAME_BYTES_MAX + 1];
+    snprintf(name, sizeof name, "%s", strcmp(base, "-") == 0 ? "standard input" : base);
+    for (char *at = name; *at; at++)
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
+            *at = '?';
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    time_t now = epoch && *epoch ? (time_t)strtoll(epoch, NULL, 10) : time(NULL);
+    char when[64] = "";
+    struct tm utc;
+    if (gmtime_r(&now, &utc))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    snprintf(out, size, "readings: %s\ntrained: %s", name, when);
+}
+
+static alertron_model *fit(const struct training *training, alertron_error *error)
+{
+    const struct train_flags *flags = training->flags;
+    char provenance[ALERTRON_PROVENANCE_MAX / 4];
+    write_provenance(training, provenance, sizeof provenance);
+    alertron_rows rows = alertron_rows_of(training->numbers, training->rows, training->width);
+    alertron_fit_options options = {.trees = (uint32_t)flags->trees,
+                                    .samples = (uint32_t)flags->samples,
+                                    .features = flags->features_per_tree,
+                                    .contamination = flags->contamination,
+                                    .seed = (uint64_t)flags->seed,
+                                    .medium_quantile = flags->medium_quantile,
+                                    .high_quantile = flags->high_quantile,
+                                    .feature_names = training->names,
+                                    .provenance = provenance};
+    return alertron_model_fit(&rows, &options, NULL, error);
+}
+
+static bool write_model(const alertron_model *model, const char *path, size_t *n_bytes, char *why, size_t why_size)
+{
+    size_t n = alertron_model_save(model, NULL, 0);
+    void *bytes = malloc(n);
+    if (!bytes)
+        return fail(why, why_size, "out of memory");
+    alertron_model_save(model, bytes, n);
+    bool good = file_write(path, bytes, n, why, why_size);
+    free(bytes);
+    *n_bytes = n;
+    return good;
+}
+
+static void print_summary(const struct training *training, const alertron_model *model, double seconds, size_t n_bytes)
+{
+    alertron_model_info info;
+    alertron_model_describe(model, &info);
+    alertron_cuts cuts = alertron_model_cuts(model);
+    fprintf(stderr, "%s: %zu rows of %zu feature%s", training->path, training->rows, training->width,
+            training->width == 1 ? "" : "s");
+    for (size_t i = 0; training->names && i < training->width && i < 8; i++)
+        fprintf(stderr, "%s%s", i ? ", " : ": ", training->names[i]);
+    fprintf(stderr, "%s\n", training->names && training->width > 8 ? ", ..." : "");
+    fprintf(stderr, "%u trees of %u rows, %u nodes, fitted in %.2f s\n", info.trees, info.samples, info.nodes, seconds);
+    fprintf(stderr, "anomaly above %.6g, medium from %.6g, high from %.6g", cuts.threshold, cuts.medium, cuts.high);
+    if (cuts.n_scores)
+        fprintf(stderr, " (quantiles %g and %g of %llu anomalous scores; %s)\n", cuts.medium_quantile,
+                cuts.high_quantile, (unsigned long long)cuts.n_scores, alertron_cuts_origin_name(cuts.origin));
+    else
+        fprintf(stderr, " (%s: too few anomalous scores to take quantiles of)\n",
+                alertron_cuts_origin_name(cuts.origin));
+    fprintf(stderr, "%s: %zu bytes\n", training->flags->output, n_bytes);
+}
+
+static bool run(struct training *training, char *why, size_t why_size)
+{
+    if (!read_rows(training, why, why_size))
+        return false;
+    if (!name_features(training))
+        return fail(why, why_size, "out of memory");
+    alertron_error error;
+    double begin = progress_clock();
+    alertron_model *model = fit(training, &error);
+    if (!model)
+        return fail(why, why_size, "%s: %s", training->path, error.text);
+    double seconds = progress_clock() - begin;
+    size_t n_bytes = 0;
+    bool good = write_model(model, training->flags->output, &n_bytes, why, why_size);
+    if (good)
+        print_summary(training, model, seconds, n_bytes);
+    alertron_model_free(model);
+    return good;
+}
+
+static enum options_outcome parse(struct train_flags *flags, int argc, char **argv, const char **path)
+{
+    const struct option options[] = {
+        {.name = "output",
+         .letter = 'o',
+         .kind = OPTION_TEXT,
+         .target = &flags->output,
+         .argument = "FILE",
+         .help = "the model file to write, whole or not at all (required)"},
+        {.name = "trees",
+         .kind = OPTION_INTEGER,
+         .target = &flags->trees,
+         .argument = "N",
+         .help = "trees of the forest (default 100)",
+         .least = 1,
+         .most = ALERTRON_TREES_MAX},
+        {.name = "samples",
+         .kind = OPTION_INTEGER,
+         .target = &flags->samples,
+         .argument = "N",
+         .help = "rows that each tree is grown on (default 256)",
+         .least = 2,
+         .most = ALERTRON_SAMPLES_MAX},
+        {.name = "features-per-tree",
+         .kind = OPTION_NUMBER,
+         .target = &flags->features_per_tree,
+         .argument = "SHARE",
+         .help = "share of the features that each tree may use, above 0 (default 1)",
+         .least = 1e-9,
+         .most = 1},
+        {.name = "contamination",
+         .kind = OPTION_NUMBER,
+         .target = &flags->contamination,
+         .argument = "SHARE",
+         .help =
+             "share of the rows that are anomalies, up to 0.5; 0 puts the threshold at a score of 0.5 (default 0.01)",
+         .least = 0,
+         .most = 0.5},
+        {.name = "seed",
+         .kind = OPTION_INTEGER,
+         .target = &flags->seed,
+         .argument = "N",
+         .help = "of the random numbers (default 42)",
+         .least = 0,
+         .most = SEED_MOST},
+        {.name = "features",
+         .kind = OPTION_TEXT,
+         .target = &flags->features,
+         .argument = "A,B,...",
+         .help = "the CSV's columns to train on (default: all)"},
+        {.name = "medium-quantile",
+         .kind = OPTION_NUMBER,
+         .target = &flags->medium_quantile,
+         .argument = "Q",
+         .help = "of the anomalous scores, where severity medium begins (default 0.80)",
+         .least = 0.01,
+         .most = 0.9999},
+        {.name = "high-quantile",
+         .kind = OPTION_NUMBER,
+         .target = &flags->high_quantile,
+         .argument = "Q",
+         .help = "of the anomalous scores, where severity high begins (default 0.95)",
+         .least = 0.01,
+         .most = 0.9999},
+    };
+    size_t n_operands = 1;
+    enum options_outcome outcome =
+        options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, path, &n_operands);
+    if (outcome != OPTIONS_RUN)
+        return outcome;
+    if (!flags->output)
+        return options_wrong(&usage, "-o MODEL is missing");
+    if (flags->medium_quantile >= flags->high_quantile)
+        return options_wrong(&usage, "--medium-quantile %g is not below --high-quantile %g", flags->medium_quantile,
+                             flags->high_quantile);
+    return OPTIONS_RUN;
+}
+
+int command_train(int argc, char **argv)
+{
+    struct train_flags flags = {.trees = 100,
+                                .samples = 256,
+                                .seed = 42,
+                                .features_per_tree = 1,
+                                .contamination = 0.01,
+                                .medium_quantile = 0.80,
+                                .high_quantile = 0.95};
+    struct training training = {.flags = &flags};
+    enum options_outcome outcome = parse(&flags, argc, argv, &training.path);
+    if (outcome != OPTIONS_RUN)
+        return options_status(outcome);
+    char why[WHY_BYTES];
+    bool done = run(&training, why, sizeof why);
+    if (!done)
+        fprintf(stderr, "alertrond train: %s\n", why);
+    free(training.names);
+    free(training.numbers);
+    table_close(training.table);
+    return done ? 0 : 1;
+}
