@@ -1,0 +1,49 @@
+/* offsets.h: how far the group may go on in each partition: never past a reading whose output, an anomaly or a dead
+ * letter, has not been acknowledged. Knows no broker; one thread.
+ */
+#ifndef ALERTROND_OFFSETS_H
+#define ALERTROND_OFFSETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct offsets;
+struct output; /* an anomaly or dead letter that waits for its acknowledgement */
+
+/* At most outputs_max outputs may wait at a time. NULL where memory has run out. */
+struct offsets *offsets_new(size_t outputs_max);
+void offsets_free(struct offsets *offsets);
+
+/* A partition that was assigned begins with nothing seen; what is still under way from an earlier assignment of it
+ * no longer counts. False where memory has run out. */
+bool offsets_assign(struct offsets *offsets, int32_t partition);
+void offsets_revoke(struct offsets *offsets, int32_t partition);
+
+/* How many more outputs may begin. */
+size_t offsets_room(const struct offsets *offsets);
+/* How many are waiting. */
+size_t offsets_waiting(const struct offsets *offsets);
+
+/* The reading at `offset` has been dealt with. An output of it must have begun before. */
+void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
+
+/* The reading at `offset`, the next of its partition, has an output; give the token to
+ * offsets_acknowledge when it is written, in any order. There must be room. NULL where the partition is not
+ * assigned. */
+struct output *offsets_begin(struct offsets *offsets, int32_t partition, int64_t offset);
+void offsets_acknowledge(struct offsets *offsets, struct output *output);
+
+/* Takes back the output that began last: nothing was sent. */
+void offsets_withdraw(struct offsets *offsets, struct output *output);
+
+/* Calls store(context, partition, offset) for each assigned partition whose lowest safe offset, that from which to
+ * go on, has risen since the last call. */
+void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
+                        void *context);
+
+/* Calls see(context, partition, offset) for each assigned partition with its lowest safe offset, -1 if none yet. */
+void offsets_each(const struct offsets *offsets, void (*see)(void *context, int32_t partition, int64_t offset),
+                  void *context);
+
+#endif

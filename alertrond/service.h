@@ -1,0 +1,16 @@
+/* service.h: the service as a whole: model, scorer, HTTP and Kafka, from start to end. */
+#ifndef ALERTROND_SERVICE_H
+#define ALERTROND_SERVICE_H
+
+#include <stdbool.h>
+
+#include "config.h"
+
+/* Runs until SIGTERM or SIGINT, which end it cleanly. The exit status: 0, or 1 where it could not go on. */
+int service_run(const struct config *config, const alertron_model *model);
+
+/* SIGTERM and SIGINT set this; a second one ends the process at once. */
+void service_catch_signals(void);
+bool service_asked_to_end(void);
+
+#endif
