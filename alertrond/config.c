@@ -49,8 +49,8 @@ static void write_help(const struct config_key *key, char out[HELP_BYTES_MAX])
     config_takes(key, takes, sizeof takes);
     bool choice = key->kind == CONFIG_CHOICE;
     bool shown = key->initial && *key->initial && key->kind != CONFIG_BOOL;
-    snprintf(out, HELP_BYTES_MAX, "%s%s%s%s%s%s", key->doc, choice ? ": " : "", choice ? takes : "", shown ? " (default " : "",
-             shown ? key->initial : "", shown ? ")" : "");
+    snprintf(out, HELP_BYTES_MAX, "%s%s%s%s%s%s", key->doc, choice ? ": " : "", choice ? takes : "",
+             shown ? " (default " : "", shown ? key->initial : "", shown ? ")" : "");
 }
 
 static void add_option(struct flag_table *table, struct option option)

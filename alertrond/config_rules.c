@@ -186,6 +186,13 @@ static const struct owned_property owned_properties[] = {
     {"acks", "all|-1", "an output counts once every replica in sync has it; leave it out"},
     {"request.required.acks", "all|-1", "an output counts once every replica in sync has it; leave it out"},
     {"isolation.level", "read_committed", "readings of aborted transactions are not scored; leave it out"},
+    {"partition.assignment.strategy", "cooperative-sticky",
+     "partitions move one by one, without a pause; leave it out"},
+    {"delivery.report.only.error", "false|0", "the service waits for every acknowledgement; leave it out"},
+    {"max.in.flight", "1|2|3|4|5", "more than 5 could reorder outputs; give 1 to 5"},
+    {"max.in.flight.requests.per.connection", "1|2|3|4|5", "more than 5 could reorder outputs; give 1 to 5"},
+    {"queuing.strategy", "fifo", "outputs stay in their order; leave it out"},
+    {"enable.partition.eof", "false|0", "a stream has no end; leave it out"},
     {"transactional.id", NULL, "the service uses no transactions; leave it out"},
 };
 

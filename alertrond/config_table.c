@@ -57,7 +57,10 @@ const struct config_key config_keys[] = {
      .most = 0.9999,
      .what = "a quantile",
      .argument = "Q",
-     .doc = "quantile of anomalous scores from which on an anomaly is medium"},
+     .doc = "quantile of anomalous scores from which on an anomaly is medium",
+     .details =
+         "It counts where cuts are taken from calibration_file or from the stream; otherwise those stand that the "
+         "model was trained with."},
     {.section = "severity",
      .name = "high_quantile",
      .kind = CONFIG_NUMBER,
@@ -68,7 +71,7 @@ const struct config_key config_keys[] = {
      .what = "a quantile",
      .argument = "Q",
      .doc = "quantile of anomalous scores from which on an anomaly is high",
-     .details = "It must be above medium_quantile."},
+     .details = "It must be above medium_quantile, and counts where that does."},
     {.section = "severity",
      .name = "calibration_file",
      .kind = CONFIG_TEXT,

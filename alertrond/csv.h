@@ -19,12 +19,14 @@ char **csv_split(const char *text, size_t n_bytes, char separator, size_t *n_fie
 
 enum csv_number {
     CSV_NUMBER,
-    CSV_MISSING,    /* empty, NaN, NA or null */
-    CSV_NOT_NUMBER, /* something else */
-    CSV_NOT_FINITE  /* beyond a double's range, or an infinity */
+    CSV_MISSING,   /* empty, NaN, NA or null */
+    CSV_INFINITE,  /* inf or infinity */
+    CSV_TOO_LARGE, /* a number beyond a double's range */
+    CSV_NOT_NUMBER /* something else */
 };
 
-/* The number that a trimmed field holds: decimal, the nearest double; NaN where it is missing. */
+/* The number that a trimmed field holds: decimal, the nearest double; NaN where it is missing. What stands
+ * at `end` must be there and be no part of a number. */
 enum csv_number csv_number(const char *begin, const char *end, double *value);
 
 #endif

@@ -27,6 +27,7 @@
 #define POLL_MS 100          /* while Kafka's queue is full */
 #define CLOSE_MS 15000       /* for acknowledgements at the end */
 #define PROPERTIES_MAX 64u
+#define INTEGER_MOST 9007199254740992.0 /* 2^53 */
 
 struct generate_flags {
     const char *rate, *device, *normal, *anomalous, *bootstrap, *topic;
@@ -52,17 +53,18 @@ static volatile sig_atomic_t stopped;
 static const struct options_usage usage = {
     .command = "generate",
     .operands = "",
-    .summary = "Writes readings like a fleet's to standard output or into Kafka, until it is stopped.",
-    .details =
-        "Readings are JSON, one a line: "
-        "{\"device_id\":\"edge-1\",\"features\":[50.1,99.0,0.51],\"ts\":1763800000.123}.\n"
-        "Into Kafka they go only with --bootstrap or --kafka, each under its device_id as key; KAFKA_BOOTSTRAP and\n"
-        "KAFKA_READINGS_TOPIC are then the defaults, and ANOMALY_RATE is the default of --anomalies.\n"
-        "\n"
-        "Examples:\n"
-        "  alertrond generate --count 20000 --anomalies 0 --csv > normal.csv\n"
-        "  alertrond generate --bootstrap 127.0.0.1:9092 --rate 1000\n"
-        "  alertrond generate --device edge-3 --anomalies 1 --seconds 60 --kafka     a device that fails\n"};
+    .summary = "Writes readings like a fleet's, to standard output or into Kafka.",
+    .details = "Readings are JSON, one a line:\n"
+               "  {\"device_id\":\"edge-1\",\"features\":[50.1,99.0,0.51],\"ts\":1763800000.123}\n"
+               "Into Kafka they go only with --bootstrap or --kafka, each under its device_id\n"
+               "as key; KAFKA_BOOTSTRAP and KAFKA_READINGS_TOPIC are then the defaults.\n"
+               "ANOMALY_RATE is the default of --anomalies. A seed gives the same readings each\n"
+               "time, but for their times.\n"
+               "\n"
+               "Examples:\n"
+               "  alertrond generate --count 20000 --anomalies 0 --csv > normal.csv\n"
+               "  alertrond generate --bootstrap 127.0.0.1:9092 --rate 1000\n"
+               "  alertrond generate --kafka --device edge-3 --anomalies 1 --seconds 60\n"};
 
 static void stop(int signal_number)
 {
@@ -72,7 +74,8 @@ static void stop(int signal_number)
 
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = stop}; /* without SA_RESTART: it is to end a sleep */
+    /* Without SA_RESTART, as it is to end a sleep; a second one ends the waiting for acknowledgements, too. */
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -152,12 +155,20 @@ static void sleep_until(double when)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL); /* a signal may end it early */
 }
 
-/* How many readings are due `seconds` after there were `before`, of those that there are to be. */
+/* How many readings there are to be. */
+static double readings_wanted(const struct generator *generator)
+{
+    const struct generate_flags *flags = generator->flags;
+    double most = flags->count > 0 ? (double)flags->count : INTEGER_MOST;
+    return flags->seconds > 0 ? fmin(most, ceil(flags->seconds * generator->rate)) : most;
+}
+
+/* How many of them are due `seconds` after there were `before`. */
 static uint64_t readings_due(const struct generator *generator, uint64_t before, double seconds)
 {
-    double most = generator->flags->count > 0 ? (double)generator->flags->count : 0x1p53;
-    double due = (double)before + floor(seconds * generator->rate) + 1;
-    return (uint64_t)(isinf(generator->rate) || due > most ? most : due);
+    double most = readings_wanted(generator);
+    return (uint64_t)(isinf(generator->rate) ? most
+                                             : fmin(most, (double)before + floor(seconds * generator->rate) + 1));
 }
 
 /* Hands on what was written, to whoever waits for it. */
@@ -171,9 +182,8 @@ static bool hand_on(struct generator *generator)
 
 static bool is_over(const struct generator *generator, double seconds)
 {
-    const struct generate_flags *flags = generator->flags;
-    return stopped || (flags->count > 0 && generator->readings >= (uint64_t)flags->count) ||
-           (flags->seconds > 0 && seconds >= flags->seconds);
+    return stopped || (double)generator->readings >= readings_wanted(generator) ||
+           (generator->flags->seconds > 0 && seconds >= generator->flags->seconds);
 }
 
 /* Reading n is due n / rate after the beginning. Ends where a reading can't be written. */
@@ -181,16 +191,19 @@ static void run_pace(struct generator *generator)
 {
     double first = progress_clock(), since = first; /* readings are counted since then; before it were: */
     uint64_t before = 0;
-    for (double now = first; !is_over(generator, now - first); now = progress_clock()) {
-        uint64_t due = readings_due(generator, before, now - since), burst = 0;
+    for (;;) {
+        double now = progress_clock(), ts = wall_clock();
+        uint64_t due = readings_due(generator, before, now - since);
         if ((double)(due - generator->readings) > BEHIND_SECONDS * generator->rate + 1) {
             since = now;
             before = generator->readings;
             continue;
         }
-        for (double ts = wall_clock(); generator->readings < due && burst < BURST_READINGS; burst++)
+        for (unsigned burst = 0; generator->readings < due && burst < BURST_READINGS; burst++)
             if (!emit(generator, ts))
                 return;
+        if (is_over(generator, now - first))
+            return;
         if (generator->readings < due)
             continue;
         if (!hand_on(generator))
@@ -268,19 +281,25 @@ static int run(struct generator *generator)
 
 static bool add_property(void *target, const char *text)
 {
+    static char where[] = "-X";
     struct generate_flags *flags = target;
     const char *equals = strchr(text, '=');
+    char shown[VALUE_SHOWN_BYTES_MAX], why[WHY_BYTES];
     if (!equals || equals == text || flags->n_properties == PROPERTIES_MAX) {
-        fprintf(stderr, "alertrond generate: -X takes NAME=VALUE, at most %u times\n", PROPERTIES_MAX);
+        options_wrong(&usage, "-X %s: give NAME=VALUE, at most %u times", value_shown(text, shown), PROPERTIES_MAX);
         return false;
     }
-    static char where[] = "-X";
     struct kafka_property *property = &flags->properties[flags->n_properties];
     property->name = strndup(text, (size_t)(equals - text));
     property->value = strdup(equals + 1);
     property->where = where;
     flags->n_properties++;
-    return property->name && property->value;
+    if (!property->name || !property->value)
+        return false;
+    if (kafka_property_check(property->name, property->value, why, sizeof why))
+        return true;
+    options_wrong(&usage, "-X %s: %s", value_shown(text, shown), why);
+    return false;
 }
 
 static void free_properties(struct generate_flags *flags)
@@ -311,7 +330,7 @@ static enum options_outcome choose_fleet(const struct generate_flags *flags, str
     if (flags->anomalous && !fleet_read_normals(&options->anomalous, flags->anomalous, why, sizeof why))
         return wrong("--anomalous", why);
     if (options->normal.width != options->anomalous.width)
-        return options_wrong(&usage, "--normal has %zu features and --anomalous %zu; give both as many",
+        return options_wrong(&usage, "--normal has width %zu and --anomalous %zu; give both as many features",
                              options->normal.width, options->anomalous.width);
     if (flags->device && (!*flags->device || strlen(flags->device) > READING_DEVICE_BYTES_MAX))
         return options_wrong(&usage, "--device has %zu bytes; give 1 to %u", strlen(flags->device),
@@ -350,92 +369,29 @@ static enum options_outcome default_anomalies(double *share)
 static enum options_outcome parse(struct generate_flags *flags, int argc, char **argv)
 {
     const struct option options[] = {
-        {.name = "rate",
-         .letter = 'r',
-         .kind = OPTION_TEXT,
-         .target = &flags->rate,
-         .argument = "RATE",
-         .help = "readings a second, or max (default 10; max with --csv)"},
-        {.name = "anomalies",
-         .letter = 'a',
-         .kind = OPTION_NUMBER,
-         .target = &flags->anomalies,
-         .argument = "SHARE",
-         .help = "share of readings that are anomalous (default 0.08)",
-         .least = 0,
-         .most = 1},
-        {.name = "devices",
-         .kind = OPTION_INTEGER,
-         .target = &flags->devices,
-         .argument = "N",
-         .help = "devices, edge-1 and on (default 5)",
-         .least = 1,
-         .most = FLEET_DEVICES_MAX},
-        {.name = "device",
-         .kind = OPTION_TEXT,
-         .target = &flags->device,
-         .argument = "NAME",
-         .help = "this device only"},
-        {.name = "count",
-         .letter = 'n',
-         .kind = OPTION_INTEGER,
-         .target = &flags->count,
-         .argument = "N",
-         .help = "end after so many readings",
-         .least = 1,
-         .most = 9007199254740992.0},
-        {.name = "seconds",
-         .kind = OPTION_NUMBER,
-         .target = &flags->seconds,
-         .argument = "S",
-         .help = "end after so many seconds",
-         .least = 0.001,
-         .most = 1e9},
-        {.name = "seed",
-         .kind = OPTION_INTEGER,
-         .target = &flags->seed,
-         .argument = "N",
-         .help = "of the random numbers (default: the clock)",
-         .least = 0,
-         .most = 9007199254740992.0},
-        {.name = "normal",
-         .kind = OPTION_TEXT,
-         .target = &flags->normal,
-         .argument = "M:S,...",
-         .help = "mean and deviation of each feature (default 50:5,100:10,0.5:0.05)"},
-        {.name = "anomalous",
-         .kind = OPTION_TEXT,
-         .target = &flags->anomalous,
-         .argument = "M:S,...",
-         .help = "the same of anomalies (default 70:6,140:12,0.9:0.1)"},
-        {.name = "csv",
-         .kind = OPTION_FLAG,
-         .target = &flags->csv,
-         .help = "a CSV of the features (f0,f1,...), for training"},
-        {.name = "kafka",
-         .letter = 'k',
-         .kind = OPTION_FLAG,
-         .target = &flags->kafka,
-         .help = "into Kafka instead of standard output"},
-        {.name = "bootstrap",
-         .letter = 'b',
-         .kind = OPTION_TEXT,
-         .target = &flags->bootstrap,
-         .argument = "HOST:PORT",
-         .help = "into this Kafka (default of --kafka: KAFKA_BOOTSTRAP, or 127.0.0.1:9092)"},
-        {.name = "topic",
-         .letter = 't',
-         .kind = OPTION_TEXT,
-         .target = &flags->topic,
-         .argument = "TOPIC",
-         .help = "the topic (default: KAFKA_READINGS_TOPIC, or readings)"},
-        {.name = "property",
-         .letter = 'X',
-         .kind = OPTION_REPEATED,
-         .target = flags,
-         .argument = "NAME=VALUE",
-         .help = "a property for librdkafka, as kcat's -X",
-         .add = add_property},
+        {"rate", 'r', OPTION_TEXT, &flags->rate, "RATE", "readings a second, or max (default 10; max with --csv)", 0, 0,
+         NULL},
+        {"anomalies", 'a', OPTION_NUMBER, &flags->anomalies, "SHARE",
+         "share of readings that are anomalous (default 0.08)", 0, 1, NULL},
+        {"devices", 0, OPTION_INTEGER, &flags->devices, "N", "devices, edge-1 and on (default 5)", 1, FLEET_DEVICES_MAX,
+         NULL},
+        {"device", 0, OPTION_TEXT, &flags->device, "NAME", "this device only", 0, 0, NULL},
+        {"count", 'n', OPTION_INTEGER, &flags->count, "N", "end after so many readings", 1, INTEGER_MOST, NULL},
+        {"seconds", 0, OPTION_NUMBER, &flags->seconds, "S", "end after so many seconds", 0.001, 1e9, NULL},
+        {"seed", 0, OPTION_INTEGER, &flags->seed, "N", "of the random numbers (default: the clock)", 0, INTEGER_MOST,
+         NULL},
+        {"normal", 0, OPTION_TEXT, &flags->normal, "M:S,...",
+         "mean and deviation of each feature (default 50:5,100:10,0.5:0.05)", 0, 0, NULL},
+        {"anomalous", 0, OPTION_TEXT, &flags->anomalous, "M:S,...",
+         "the same of anomalies (default 70:6,140:12,0.9:0.1)", 0, 0, NULL},
+        {"csv", 0, OPTION_FLAG, &flags->csv, NULL, "a CSV of the features (f0,f1,...), for training", 0, 0, NULL},
+        {"kafka", 'k', OPTION_FLAG, &flags->kafka, NULL, "into Kafka instead of standard output", 0, 0, NULL},
+        {"bootstrap", 'b', OPTION_TEXT, &flags->bootstrap, "HOST:PORT",
+         "into this Kafka (default of --kafka: KAFKA_BOOTSTRAP, or 127.0.0.1:9092)", 0, 0, NULL},
+        {"topic", 't', OPTION_TEXT, &flags->topic, "TOPIC", "the topic (default: KAFKA_READINGS_TOPIC, or readings)", 0,
+         0, NULL},
+        {"property", 'X', OPTION_REPEATED, flags, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0, 0,
+         add_property},
     };
     enum options_outcome outcome =
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, NULL);

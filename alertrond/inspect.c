@@ -16,7 +16,8 @@ static const struct options_usage usage = {
     .command = "inspect",
     .operands = "MODEL",
     .summary = "Tells what a model is, where it came from, and what it would call an anomaly.",
-    .details = "MODEL is alertron's own file, or scikit-learn's pickle or joblib file; - is standard input.\n"};
+    .details = "MODEL is alertron's own file, or scikit-learn's pickle or joblib file; - is\n"
+               "standard input.\n"};
 
 /* ---- text ---- */
 
@@ -32,11 +33,15 @@ static void print_number(double value)
     printf("%s", text);
 }
 
-static void print_level(const char *label, const char *how, double from)
+/* "score from 0.66, quantile 0.8 of anomalous scores"; the quantile is 0 for none. */
+static void print_level(const char *label, const char *how, double from, double quantile)
 {
     print_label(label);
     printf("%s ", how);
     print_number(from);
+    if (quantile > 0)
+        printf(", quantile %g of anomalous scores", quantile);
+    printf("\n");
 }
 
 /* A model's file is from anywhere: what a terminal could take for a command is shown as `?`. */
@@ -72,15 +77,13 @@ static void print_features(const alertron_model *model)
 
 static void print_cuts(const alertron_cuts *cuts)
 {
-    print_level("anomaly", "score above", cuts->threshold);
-    printf("\n");
-    print_level("medium", "score from", cuts->medium);
-    printf(cuts->n_scores ? ", the %g quantile of anomalous scores\n" : "\n", cuts->medium_quantile);
-    print_level("high", "score from", cuts->high);
-    printf(cuts->n_scores ? ", the %g quantile\n" : "\n", cuts->high_quantile);
+    bool taken = cuts->n_scores > 0;
+    print_level("anomaly", "score above", cuts->threshold, 0);
+    print_level("medium", "score from", cuts->medium, taken ? cuts->medium_quantile : 0);
+    print_level("high", "score from", cuts->high, taken ? cuts->high_quantile : 0);
     print_label("cuts");
     printf("%s", alertron_cuts_origin_name(cuts->origin));
-    if (cuts->n_scores)
+    if (taken)
         printf(", of %llu anomalous scores\n", (unsigned long long)cuts->n_scores);
     else
         printf(": no anomalous scores seen yet; take some from readings (score --calibrate FILE)\n");

@@ -12,7 +12,7 @@
 #include "config.h"
 #include "log.h"
 
-enum { ERROR_TEXT = 512, RETRY_MS = 1000, ADMIN_MS = 30000 };
+enum { ERROR_TEXT = 512, RETRY_MS = 1000, ADMIN_MS = 15000 };
 
 /* A record that was refused and waits to be sent again. */
 struct retry {
@@ -413,19 +413,40 @@ static bool request_topics(rd_kafka_t *client, rd_kafka_NewTopic_t **topics, siz
     return made;
 }
 
+static bool create_topic(rd_kafka_t *client, const char *name, int partitions, int replication, char *why,
+                         size_t why_size)
+{
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, partitions, replication, why, why_size);
+    if (!topic)
+        return false;
+    const bool made = request_topics(client, &topic, 1, why, why_size);
+    rd_kafka_NewTopic_destroy(topic);
+    return made;
+}
+
+static bool is_listed(const struct rd_kafka_metadata *metadata, const char *topic)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, topic) == 0)
+            return true;
+    return false;
+}
+
 bool kafka_producer_create_topics(struct kafka_producer *producer, const char *const *topics, size_t n_topics,
                                   int partitions, int replication, char *why, size_t why_size)
 {
-    for (size_t i = 0; i < n_topics; i++) {
-        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(topics[i], partitions, replication, why, why_size);
-        if (!topic)
-            return false;
-        const bool made = request_topics(producer->client, &topic, 1, why, why_size);
-        rd_kafka_NewTopic_destroy(topic);
-        if (!made)
-            return false;
+    const struct rd_kafka_metadata *metadata;
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(producer->client, 1, NULL, &metadata, ADMIN_MS);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        snprintf(why, why_size, "%s", rd_kafka_err2str(error));
+        return false;
     }
-    return true;
+    bool good = true;
+    for (size_t i = 0; good && i < n_topics; i++)
+        good = is_listed(metadata, topics[i]) ||
+               create_topic(producer->client, topics[i], partitions, replication, why, why_size);
+    rd_kafka_metadata_destroy(metadata);
+    return good;
 }
 
 /* --- consumer ------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* modelstore.c: models from files: read, inflated where compressed (the one room that knows zlib), loaded. */
 #include "modelstore.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -119,10 +120,12 @@ alertron_model *modelstore_load(const char *path, alertron_input input, alertron
     alertron_error unseen;
     error = error ? error : &unseen;
     struct bytes bytes = {0};
-    char why[256];
+    char why[PATH_MAX + 256];
     bytes.data = file_read(path, MODEL_FILE_BYTES_MAX, &bytes.n, why, sizeof why);
     if (!bytes.data) {
-        fail(error, ALERTRON_ERROR_ARGUMENT, "%s", why); /* which begins with the path */
+        /* It begins with the path and ends with the reason; of a longer one the end is shown. */
+        size_t n = strlen(why), most = sizeof error->text - sizeof "...";
+        fail(error, ALERTRON_ERROR_ARGUMENT, "%s%s", n > most ? "..." : "", n > most ? why + n - most : why);
         return NULL;
     }
     alertron_model *model = NULL;

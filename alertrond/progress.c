@@ -20,6 +20,14 @@ struct progress progress_begin(const char *doing, bool wanted)
         .doing = doing, .shown = wanted && isatty(STDERR_FILENO), .next = progress_clock() + PAUSE_SECONDS};
 }
 
+void progress_show(const struct progress *progress, size_t rows)
+{
+    if (!progress->shown)
+        return;
+    fprintf(stderr, "\r%s %zu rows", progress->doing, rows);
+    fflush(stderr);
+}
+
 void progress_at(struct progress *progress, size_t rows)
 {
     if (!progress->shown)
@@ -27,8 +35,7 @@ void progress_at(struct progress *progress, size_t rows)
     double now = progress_clock();
     if (now < progress->next)
         return;
-    fprintf(stderr, "\r%s %zu rows", progress->doing, rows);
-    fflush(stderr);
+    progress_show(progress, rows);
     progress->next = now + PAUSE_SECONDS;
 }
 

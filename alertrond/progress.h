@@ -16,7 +16,10 @@ double progress_clock(void);
 
 /* `doing` stands before the count: "read 1200000 rows". */
 struct progress progress_begin(const char *doing, bool wanted);
+/* Writes the line, at most every so often. */
 void progress_at(struct progress *progress, size_t rows);
+/* Writes it now: for work that can't tell how far it is. */
+void progress_show(const struct progress *progress, size_t rows);
 /* Takes the line away, so that another may be written. */
 void progress_end(struct progress *progress);
 

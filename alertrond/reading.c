@@ -10,10 +10,11 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+
+#include "decimal.h"
 
 #define DEPTH_MAX 64u        /* arrays and objects in one another: cJSON recurses */
 #define NUMBER_BYTES_MAX 63u /* what cJSON reads of a number */
@@ -454,43 +455,10 @@ size_t reading_write_string(char *out, size_t size, const char *text)
     return n;
 }
 
-/* Numbers of few decimals, the usual ones, without printf: a decimal of at most 15 digits that reads back as
- * the same double is the shortest one. 0 where the number is not of that kind. */
-static size_t write_decimal(char out[32], double value)
-{
-    double scaled = nearbyint(fabs(value) * 1e6);
-    if (!(scaled < 1e15) || scaled / 1e6 != fabs(value) || (value == 0 && signbit(value)))
-        return 0;
-    uint64_t digits = (uint64_t)scaled;
-    char reversed[32];
-    size_t n = 0, length = 0, decimals = 6;
-    for (; decimals > 0 && digits % 10 == 0; decimals--)
-        digits /= 10;
-    do {
-        if (n > 0 && n == decimals)
-            reversed[n++] = '.';
-        reversed[n++] = (char)('0' + digits % 10);
-        digits /= 10;
-    } while (digits > 0 || (decimals > 0 && n < decimals + 2));
-    if (value < 0)
-        reversed[n++] = '-';
-    while (n > 0)
-        out[length++] = reversed[--n];
-    out[length] = '\0';
-    return length;
-}
-
 size_t reading_write_number(char *out, size_t size, double value)
 {
-    char text[32] = "null";
-    if (isfinite(value) && write_decimal(text, value) == 0) {
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, value);
-            if (strtod(text, NULL) == value)
-                break;
-        }
-    }
-    size_t n = strlen(text);
+    char text[DECIMAL_BYTES] = "null";
+    size_t n = isfinite(value) ? decimal_write(text, value) : 4;
     if (n >= size)
         return 0;
     memcpy(out, text, n + 1);

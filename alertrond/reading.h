@@ -40,7 +40,8 @@ struct reading_shape {
 };
 
 /* Decodes one reading into *reading and features[0 .. shape->width). On a fault `reason`, of
- * `reason_size` bytes, says in one line what was wrong and what is expected. Allocates nothing that stays. */
+ * `reason_size` bytes, says in one line what was wrong and what is expected, and what the outputs hold is of no use.
+ * Allocates nothing that stays. Any thread. */
 enum reading_fault reading_decode(const char *bytes, size_t n_bytes, const struct reading_shape *shape,
                                   struct reading *reading, double *features, char *reason, size_t reason_size);
 

@@ -54,24 +54,26 @@ struct scoring {
 static const struct options_usage usage = {
     .command = "score",
     .operands = "[FILE]",
-    .summary = "Writes the rows of a CSV or of newline-delimited JSON with their score, anomaly and severity.",
-    .details =
-        "FILE is a CSV with a header line, or readings in JSON, one a line; - or nothing is standard input. The text\n"
-        "of each row stays as it is. A CSV gets three columns more, a JSON object three members more:\n"
-        "  score     in (0, 1], higher is more anomalous; every digit that a double has\n"
-        "  anomaly   1 where the score is above the model's threshold, else 0\n"
-        "  severity  none, low, medium or high, by the model's cuts\n"
-        "They are appended even where the rows have columns or members of these names already.\n"
-        "\n"
-        "A CSV's features are the columns of --features, or those that the model names, or all of them where they\n"
-        "are as many as the model wants. A row that can't be scored ends the work with exit status 1; the rows\n"
-        "before it are on standard output by then. With --skip-bad it is passed on, a CSV's with three empty\n"
-        "fields, JSON as it stood.\n"
-        "\n"
-        "Examples:\n"
-        "  alertrond score -m pump.alertron new.csv > scored.csv\n"
-        "  alertrond score -m anomaly_iforest.joblib --features temperature,pressure,flow plant.csv\n"
-        "  alertrond generate --count 1000 --rate max | alertrond score -m pump.alertron\n"};
+    .summary = "Scores the rows of a CSV or of newline-delimited JSON: the same rows come out,\nwith score, anomaly "
+               "and severity appended.",
+    .details = "FILE is a CSV with a header line, or readings in JSON, one a line; - or nothing\n"
+               "is standard input. The text of each row stays as it is. A CSV gets three more\n"
+               "columns, a JSON object three more members:\n"
+               "  score     in (0, 1], higher is more anomalous; reads back as the same double\n"
+               "  anomaly   1 where the score is above the model's threshold, else 0\n"
+               "  severity  none, low, medium or high, by the model's cuts\n"
+               "They are appended even where the rows have columns or members of these names.\n"
+               "\n"
+               "A CSV's features are the columns of --features, or those that the model names,\n"
+               "or all of them where they are as many as the model wants. A row that can't be\n"
+               "scored ends the work with exit status 1; the rows before it are on standard\n"
+               "output by then. With --skip-bad it is passed on: a CSV's with three empty\n"
+               "fields, JSON as it stood.\n"
+               "\n"
+               "Examples:\n"
+               "  alertrond score -m pump.alertron new.csv > scored.csv\n"
+               "  alertrond score -m iforest.joblib --features temperature,flow plant.csv\n"
+               "  alertrond generate --count 1000 --rate max | alertrond score -m pump.alertron\n"};
 
 /* ---- blocks ---- */
 
@@ -371,38 +373,19 @@ int command_score(int argc, char **argv)
 {
     struct score_flags flags = {0};
     const struct option options[] = {
-        {.name = "model",
-         .letter = 'm',
-         .kind = OPTION_TEXT,
-         .target = &flags.model,
-         .argument = "FILE",
-         .help = "the model: alertron's own file, or scikit-learn's pickle or joblib (required)"},
-        {.name = "output",
-         .letter = 'o',
-         .kind = OPTION_TEXT,
-         .target = &flags.output,
-         .argument = "FILE",
-         .help = "where to write, whole or not at all (default: standard output)"},
-        {.name = "features",
-         .kind = OPTION_TEXT,
-         .target = &flags.features,
-         .argument = "A,B,...",
-         .help = "the CSV's columns to score, in the model's order"},
-        {.name = "dtype",
-         .kind = OPTION_TEXT,
-         .target = &flags.dtype,
-         .argument = "TYPE",
-         .help =
-             "float64 or float32: what the model was given where it was trained (default: as the model's file tells)"},
-        {.name = "calibrate",
-         .kind = OPTION_TEXT,
-         .target = &flags.calibrate,
-         .argument = "FILE",
-         .help = "take the severity cuts from the anomalies among this file's rows"},
-        {.name = "skip-bad",
-         .kind = OPTION_FLAG,
-         .target = &flags.skip_bad,
-         .help = "pass rows that can't be scored on without a score, instead of ending"},
+        {"model", 'm', OPTION_TEXT, &flags.model, "FILE",
+         "the model: alertron's own file, or scikit-learn's pickle or joblib (required)", 0, 0, NULL},
+        {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
+         "where to write, whole or not at all (default: standard output)", 0, 0, NULL},
+        {"features", 0, OPTION_TEXT, &flags.features, "A,B,...", "the CSV's columns to score, in the model's order", 0,
+         0, NULL},
+        {"dtype", 0, OPTION_TEXT, &flags.dtype, "TYPE",
+         "float64 or float32: what the model was given where it was trained (default: as the model's file tells)", 0, 0,
+         NULL},
+        {"calibrate", 0, OPTION_TEXT, &flags.calibrate, "FILE",
+         "take the severity cuts from the anomalies among this file's rows", 0, 0, NULL},
+        {"skip-bad", 0, OPTION_FLAG, &flags.skip_bad, NULL,
+         "pass rows that can't be scored on without a score, instead of ending", 0, 0, NULL},
     };
     const char *path = "-";
     size_t n_operands = 1;

@@ -77,13 +77,13 @@ static bool wait_for_broker(struct service *service)
 {
     double logged = 0;
     while (!service_asked_to_end()) {
+        tick(service);
         if (pipeline_reaches_broker(service->pipeline, 1000))
             return true;
         if (now_seconds() - logged > WAIT_LOG_SECONDS) {
             log_info("waiting for a broker at %s", service->config->kafka.bootstrap);
             logged = now_seconds();
         }
-        tick(service);
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
     return false;

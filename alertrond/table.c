@@ -312,17 +312,23 @@ static bool say_field(const struct table *table, size_t line, size_t column, enu
                       char *why, size_t why_size)
 {
     struct quoted name = quote(table->columns[column], strlen(table->columns[column]));
-    const char *file = lines_name(table->lines);
+    const char *what = "is not a number; mend it, or choose columns with --features A,B,...";
     if (kind == CSV_MISSING)
-        return say(why, why_size, "%s:%zu: column \"%s\": a missing value (\"%s\"), which can't be taken here", file,
-                   line, name.text, field.text);
-    if (kind == CSV_NOT_FINITE)
-        return say(why, why_size, "%s:%zu: column \"%s\": \"%s\" is beyond the range of a double", file, line,
-                   name.text, field.text);
-    const char *remedy = strchr(field.text, ',') ? "decimals take a point, not a comma"
-                                                 : "mend it, or choose columns with --features A,B,...";
-    return say(why, why_size, "%s:%zu: column \"%s\": \"%s\" is not a number; %s", file, line, name.text, field.text,
-               remedy);
+        what = "is a missing value, which can't be taken here";
+    else if (kind == CSV_INFINITE)
+        what = "can't be taken here";
+    else if (kind == CSV_TOO_LARGE)
+        what = "is beyond the range of a double";
+    else if (strchr(field.text, ','))
+        what = "is not a number; decimals take a point, not a comma";
+    return say(why, why_size, "%s:%zu: column \"%s\": \"%s\" %s", lines_name(table->lines), line, name.text, field.text,
+               what);
+}
+
+/* NaN and infinities are what a model takes that takes missing values. */
+static bool is_taken(const struct table *table, enum csv_number kind)
+{
+    return kind == CSV_NUMBER || (table->missing_values && (kind == CSV_MISSING || kind == CSV_INFINITE));
 }
 
 static bool parse_fields(const struct table *table, const struct line *line, double *features, char *why,
@@ -336,7 +342,7 @@ static bool parse_fields(const struct table *table, const struct line *line, dou
         if (n < table->n_columns && table->feature_of_column[n] != NOT_A_FEATURE) {
             csv_trim(&begin, &field_end);
             enum csv_number kind = csv_number(begin, field_end, &features[table->feature_of_column[n]]);
-            if (kind != CSV_NUMBER && !(kind == CSV_MISSING && table->missing_values))
+            if (!is_taken(table, kind))
                 return say_field(table, line->number, n, kind, quote(begin, (size_t)(field_end - begin)), why,
                                  why_size);
         }

@@ -16,7 +16,8 @@ struct table_options {
     const char *features;        /* "f0,f1,f2": names of a CSV's columns; NULL: those the caller wants, else all */
     const char *const *expected; /* feature names of a model, or NULL */
     size_t width;                /* how many features are wanted, or 0 for as many as there are */
-    bool missing_values;         /* an empty field, `nan` or null is a missing value; otherwise an error */
+    bool
+        missing_values; /* an empty field, NA, `nan` or null is a missing value, and `inf` is taken; otherwise errors */
 };
 
 /* Opens a file, or standard input for "-". NULL, and why, on failure. */

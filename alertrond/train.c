@@ -27,7 +27,7 @@ struct train_flags {
 
 struct training {
     const struct train_flags *flags;
-    const char *path;
+    const char *path, *name; /* name: the path as messages have it */
     struct table *table;
     double *numbers;
     size_t rows, width, capacity; /* capacity in numbers */
@@ -37,17 +37,17 @@ struct training {
 static const struct options_usage usage = {
     .command = "train",
     .operands = "READINGS",
-    .summary = "Fits an Isolation Forest to the rows of a CSV or of newline-delimited JSON, and writes the model.",
-    .details =
-        "READINGS is a CSV with a header line, or readings in JSON, one a line; - is standard input. All rows are\n"
-        "held in memory, 8 bytes a number. The same rows, options and seed give the same forest on every\n"
-        "machine. The model file keeps where it came from; with SOURCE_DATE_EPOCH set, that is the time of\n"
-        "training it tells.\n"
-        "\n"
-        "Examples:\n"
-        "  alertrond train readings.csv -o pump.alertron --trees 200 --contamination 0.01\n"
-        "  alertrond train plant.csv -o plant.alertron --features temperature,pressure,flow\n"
-        "  alertrond generate --count 20000 --anomalies 0 --csv | alertrond train - -o fleet.alertron\n"};
+    .summary = "Fits an Isolation Forest to the rows of a CSV or of newline-delimited JSON.",
+    .details = "READINGS is a CSV with a header line, or readings in JSON, one a line; - is\n"
+               "standard input. All rows are held in memory, 8 bytes a number. The same rows,\n"
+               "options and seed give the same forest on every machine. The model file keeps\n"
+               "where it came from and when; SOURCE_DATE_EPOCH, where it is set, is that time.\n"
+               "\n"
+               "Examples:\n"
+               "  alertrond train readings.csv -o pump.alertron --trees 200\n"
+               "  alertrond train plant.csv -o plant.alertron --features temperature,flow\n"
+               "  alertrond generate --count 20000 --anomalies 0 --csv |\n"
+               "      alertrond train - -o fleet.alertron\n"};
 
 __attribute__((format(printf, 3, 4))) static bool fail(char *why, size_t why_size, const char *format, ...)
 {
@@ -65,13 +65,13 @@ static bool make_room(struct training *training, char *why, size_t why_size)
     if (needed <= training->capacity)
         return true;
     if (needed > NUMBERS_MAX)
-        return fail(why, why_size, "%s: more than %zu rows of %zu features; train on a sample of them", training->path,
+        return fail(why, why_size, "%s: more than %zu rows of %zu features; train on a sample of them", training->name,
                     training->rows, training->width);
     size_t capacity = training->capacity ? training->capacity * 2 : (size_t)1 << 16;
     capacity = capacity > NUMBERS_MAX ? NUMBERS_MAX : capacity;
     double *grown = realloc(training->numbers, capacity * sizeof *grown);
     if (!grown)
-        return fail(why, why_size, "%s: out of memory after %zu rows; train on a sample of them", training->path,
+        return fail(why, why_size, "%s: out of memory after %zu rows; train on a sample of them", training->name,
                     training->rows);
     training->numbers = grown;
     training->capacity = capacity;
@@ -98,7 +98,7 @@ static bool read_rows(struct training *training, char *why, size_t why_size)
     }
     progress_end(&progress);
     if (outcome == TABLE_END && training->rows == 0)
-        return fail(why, why_size, "%s: no rows", training->path);
+        return fail(why, why_size, "%s: no rows", training->name);
     return outcome == TABLE_END;
 }
 
@@ -115,9 +115,9 @@ static bool name_features(struct training *training)
 /* Lines of "key: value", beside those that the library writes: the file's own name, and when. */
 static void write_provenance(const struct training *training, char *out, size_t size)
 {
-    const char *slash = strrchr(training->path, '/'), *base = slash ? slash + 1 : training->path;
+    const char *slash = strrchr(training->name, '/'), *base = slash ? slash + 1 : training->name;
     char name[NAME_BYTES_MAX + 1];
-    snprintf(name, sizeof name, "%s", strcmp(base, "-") == 0 ? "standard input" : base);
+    snprintf(name, sizeof name, "%s", base);
     for (char *at = name; *at; at++)
         if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
             *at = '?';
@@ -166,7 +166,7 @@ static void print_summary(const struct training *training, const alertron_model 
     alertron_model_info info;
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
-    fprintf(stderr, "%s: %zu rows of %zu feature%s", training->path, training->rows, training->width,
+    fprintf(stderr, "%s: %zu rows of %zu feature%s", training->name, training->rows, training->width,
             training->width == 1 ? "" : "s");
     for (size_t i = 0; training->names && i < training->width && i < 8; i++)
         fprintf(stderr, "%s%s", i ? ", " : ": ", training->names[i]);
@@ -190,9 +190,12 @@ static bool run(struct training *training, char *why, size_t why_size)
         return fail(why, why_size, "out of memory");
     alertron_error error;
     double begin = progress_clock();
+    struct progress progress = progress_begin("fitting", true);
+    progress_show(&progress, training->rows);
     alertron_model *model = fit(training, &error);
+    progress_end(&progress);
     if (!model)
-        return fail(why, why_size, "%s: %s", training->path, error.text);
+        return fail(why, why_size, "%s: %s", training->name, error.text);
     double seconds = progress_clock() - begin;
     size_t n_bytes = 0;
     bool good = write_model(model, training->flags->output, &n_bytes, why, why_size);
@@ -205,67 +208,24 @@ static bool run(struct training *training, char *why, size_t why_size)
 static enum options_outcome parse(struct train_flags *flags, int argc, char **argv, const char **path)
 {
     const struct option options[] = {
-        {.name = "output",
-         .letter = 'o',
-         .kind = OPTION_TEXT,
-         .target = &flags->output,
-         .argument = "FILE",
-         .help = "the model file to write, whole or not at all (required)"},
-        {.name = "trees",
-         .kind = OPTION_INTEGER,
-         .target = &flags->trees,
-         .argument = "N",
-         .help = "trees of the forest (default 100)",
-         .least = 1,
-         .most = ALERTRON_TREES_MAX},
-        {.name = "samples",
-         .kind = OPTION_INTEGER,
-         .target = &flags->samples,
-         .argument = "N",
-         .help = "rows that each tree is grown on (default 256)",
-         .least = 2,
-         .most = ALERTRON_SAMPLES_MAX},
-        {.name = "features-per-tree",
-         .kind = OPTION_NUMBER,
-         .target = &flags->features_per_tree,
-         .argument = "SHARE",
-         .help = "share of the features that each tree may use, above 0 (default 1)",
-         .least = 1e-9,
-         .most = 1},
-        {.name = "contamination",
-         .kind = OPTION_NUMBER,
-         .target = &flags->contamination,
-         .argument = "SHARE",
-         .help =
-             "share of the rows that are anomalies, up to 0.5; 0 puts the threshold at a score of 0.5 (default 0.01)",
-         .least = 0,
-         .most = 0.5},
-        {.name = "seed",
-         .kind = OPTION_INTEGER,
-         .target = &flags->seed,
-         .argument = "N",
-         .help = "of the random numbers (default 42)",
-         .least = 0,
-         .most = SEED_MOST},
-        {.name = "features",
-         .kind = OPTION_TEXT,
-         .target = &flags->features,
-         .argument = "A,B,...",
-         .help = "the CSV's columns to train on (default: all)"},
-        {.name = "medium-quantile",
-         .kind = OPTION_NUMBER,
-         .target = &flags->medium_quantile,
-         .argument = "Q",
-         .help = "of the anomalous scores, where severity medium begins (default 0.80)",
-         .least = 0.01,
-         .most = 0.9999},
-        {.name = "high-quantile",
-         .kind = OPTION_NUMBER,
-         .target = &flags->high_quantile,
-         .argument = "Q",
-         .help = "of the anomalous scores, where severity high begins (default 0.95)",
-         .least = 0.01,
-         .most = 0.9999},
+        {"output", 'o', OPTION_TEXT, &flags->output, "FILE", "the model file to write, whole or not at all (required)",
+         0, 0, NULL},
+        {"trees", 0, OPTION_INTEGER, &flags->trees, "N", "trees of the forest (default 100)", 1, ALERTRON_TREES_MAX,
+         NULL},
+        {"samples", 0, OPTION_INTEGER, &flags->samples, "N", "rows that each tree is grown on (default 256)", 2,
+         ALERTRON_SAMPLES_MAX, NULL},
+        {"features-per-tree", 0, OPTION_NUMBER, &flags->features_per_tree, "SHARE",
+         "share of the features that each tree may use, above 0 (default 1)", 1e-9, 1, NULL},
+        {"contamination", 0, OPTION_NUMBER, &flags->contamination, "SHARE",
+         "share of the rows that are anomalies, up to 0.5; 0 puts the threshold at a score of 0.5 (default 0.01)", 0,
+         0.5, NULL},
+        {"seed", 0, OPTION_INTEGER, &flags->seed, "N", "of the random numbers (default 42)", 0, SEED_MOST, NULL},
+        {"features", 0, OPTION_TEXT, &flags->features, "A,B,...", "the CSV's columns to train on (default: all)", 0, 0,
+         NULL},
+        {"medium-quantile", 0, OPTION_NUMBER, &flags->medium_quantile, "Q",
+         "of the anomalous scores, where severity medium begins (default 0.80)", 0.01, 0.9999, NULL},
+        {"high-quantile", 0, OPTION_NUMBER, &flags->high_quantile, "Q",
+         "of the anomalous scores, where severity high begins (default 0.95)", 0.01, 0.9999, NULL},
     };
     size_t n_operands = 1;
     enum options_outcome outcome =
@@ -293,6 +253,7 @@ int command_train(int argc, char **argv)
     enum options_outcome outcome = parse(&flags, argc, argv, &training.path);
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
+    training.name = strcmp(training.path, "-") == 0 ? "standard input" : training.path;
     char why[WHY_BYTES];
     bool done = run(&training, why, sizeof why);
     if (!done)

@@ -140,8 +140,9 @@ typedef struct alertron_cuts {
 ALERTRON_API alertron_severity alertron_cuts_severity(const alertron_cuts *cuts, double score);
 
 /* Takes medium and high anew from scores: those above cuts->threshold, at the quantiles that stand in
- * *cuts (linear interpolation between order statistics, as numpy.quantile). `scores` is scratch and is
- * reordered. ALERTRON_ERROR_LIMIT, and *cuts as it was, where fewer than ALERTRON_CUTS_SCORES_MIN of
+ * *cuts (linear interpolation between order statistics, as numpy.quantile). Where both fall on the highest score,
+ * which readings far outside share, that is high, and medium is the quantile of those below. `scores` is scratch and
+ * is reordered. ALERTRON_ERROR_LIMIT, and *cuts as it was, where fewer than ALERTRON_CUTS_SCORES_MIN of
  * them are anomalous or too many are equal to tell three bands apart. */
 ALERTRON_API alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, size_t n_scores,
                                                      alertron_cuts_origin origin, alertron_error *error);
@@ -277,8 +278,10 @@ ALERTRON_API alertron_registry *alertron_registry_new(const alertron_registry_op
 ALERTRON_API void alertron_registry_free(alertron_registry *registry);
 
 /* Families. Names and label names as Prometheus wants them; help is mandatory; a counter's name ends in
- * "_total". Asking again with the same name, kind and labels gives the same family; with others it is an
- * error. A family without labels (n_labels 0) has its one child from the start, at 0. Strings are copied. */
+ * "_total". Asking again with the same name, kind, labels and bounds gives the same family, whose help stays;
+ * with others it is an error, and so is a name whose samples could be taken for another family's (a histogram
+ * x and a gauge x_count). A family without labels (n_labels 0) has its one child from the start, at 0; one
+ * with labels is not in the exposition while it has no child. Strings are copied. */
 ALERTRON_API alertron_counter *alertron_registry_counter(alertron_registry *registry, const char *name,
                                                          const char *help, const char *const *labels, size_t n_labels,
                                                          alertron_error *error);
@@ -290,11 +293,12 @@ ALERTRON_API alertron_histogram *alertron_registry_histogram(alertron_registry *
                                                              size_t n_labels, const double *bounds, size_t n_bounds,
                                                              alertron_error *error);
 
-/* The child with these label values, n_labels of them, made at 0 where it is new; keep the handle, it is
- * the fast way. Never NULL: where the family is full (series_max) or memory has run out it is the family's
- * overflow child, whose label values are all "_other", and the counter
- * alertron_registry_overflow_total{family} tells how often that happened. Values that are not UTF-8 have
- * the offending bytes replaced by U+FFFD. */
+/* The child with these label values, n_labels of them (NULL for none), made at 0 where it is new; keep the
+ * handle, it is the fast way. Never NULL: where the family is full (series_max) or memory has run out it is
+ * the family's overflow child, whose label values are all "_other"; it is in the exposition once it was given
+ * out. alertron_registry_overflow_total{family} tells how often that happened: the registry's own counter,
+ * there at 0 from the start for each family with labels. Values that are not UTF-8 have the offending bytes
+ * replaced by U+FFFD; values that thus become the same have the same child. */
 ALERTRON_API alertron_counter_child *alertron_counter_with(alertron_counter *family, const char *const *values);
 ALERTRON_API alertron_gauge_child *alertron_gauge_with(alertron_gauge *family, const char *const *values);
 ALERTRON_API alertron_histogram_child *alertron_histogram_with(alertron_histogram *family, const char *const *values);
@@ -324,7 +328,9 @@ ALERTRON_API const char *alertron_exposition_content_type(alertron_exposition fo
 /* Writes the exposition into buffer if it fits in `capacity` bytes, in an order that is the same each time
  * (families and children as they were made), without a NUL. Returns the bytes it takes, like snprintf: where
  * that exceeds capacity, the buffer's content is of no use; ask again with some room to spare, as children
- * may appear in between. Any thread, while the owner writes. */
+ * may appear in between. A histogram's count is always that of its +Inf bucket; its sum may lack an
+ * observation that is being made. In OpenMetrics a histogram with a negative bound has neither sum nor count,
+ * as that format demands. Any thread, while the owner writes. */
 ALERTRON_API size_t alertron_registry_text(const alertron_registry *registry, alertron_exposition format, char *buffer,
                                            size_t capacity);
 

@@ -225,6 +225,8 @@ static void render_family(const struct metric_family *family, alertron_expositio
 size_t alertron_registry_text(const alertron_registry *registry, alertron_exposition format, char *buffer,
                               size_t capacity)
 {
+    if (format != ALERTRON_OPENMETRICS)
+        format = ALERTRON_TEXT;
     struct metric_text text = {.buffer = buffer, .capacity = capacity};
     unsigned epoch = alertron__registry_enter(registry);
     const struct metric_family *family = atomic_load_explicit(&registry->first, memory_order_acquire);

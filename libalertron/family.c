@@ -192,6 +192,7 @@ static bool make_children(struct metric_family *family)
         return false;
     if (!family->registry->overflows) /* this is the family of the overflows themselves: it has none */
         return true;
+    /* Comes last: what fails before it leaves nothing to free outside the family. */
     family->overflows = alertron__child_new(family->registry->overflows, family->name, family->name_bytes + 1);
     return family->overflows;
 }
@@ -221,8 +222,6 @@ void alertron__family_free(struct metric_family *family)
     if (!family)
         return;
     const alertron_allocator *allocator = &family->registry->allocator;
-    if (family->overflows && !family->overflows->link)
-        alertron__child_free(family->overflows);
     alertron__children_free(family);
     alertron__release(allocator, family->texts, family->texts_bytes, 1);
     alertron__release(allocator, family, sizeof *family + family->n_bounds * sizeof(double), 1);

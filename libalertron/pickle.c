@@ -5,40 +5,17 @@
  * that such files hold and refuses all others; every operation takes time and memory in proportion to the bytes
  * it reads, and the arena bounds their sum.
  */
-#include "private.h"
+#include "pickle_machine.h"
 
 #include <string.h>
 
 enum {
     STACK_MAX = 131072, /* values: twice the trees of a forest, which are one tuple before they are one value */
-    MARKS_MAX = 64,     /* containers that are open at the same time */
     PROTOCOL_MIN = 2,
     PROTOCOL_MAX = 5
 };
 
-struct machine;
-
-struct operation {
-    bool (*carry_out)(struct machine *machine);
-    enum value_kind kind; /* of value that it is about */
-    unsigned char size;   /* bytes of its number or count, or how many values it takes */
-};
-
-struct machine {
-    const unsigned char *bytes;
-    size_t n, at;
-    size_t start; /* byte where this pickle begins */
-    size_t begin; /* byte of the operation that is being carried out */
-    const struct operation *operation;
-    struct arena *arena;
-    struct values stack, memo;
-    size_t marks[MARKS_MAX]; /* values on the stack when each mark was set */
-    size_t n_marks;
-    bool embedded; /* in place of an object array in a joblib file */
-    bool stopped;
-};
-
-static bool malformed(const struct machine *machine, const char *what)
+bool alertron__machine_malformed(const struct machine *machine, const char *what)
 {
     alertron__error(machine->arena->error, ALERTRON_ERROR_FORMAT, machine->begin,
                     "%s at byte %zu: the file is damaged, or no pickle; save the model again", what, machine->begin);
@@ -55,7 +32,7 @@ static bool too_much(const struct machine *machine, const char *what, size_t lim
 
 /* --- bytes ---------------------------------------------------------------------------------------- */
 
-static bool take_bytes(struct machine *machine, uint64_t n, const unsigned char **bytes)
+bool alertron__machine_take_bytes(struct machine *machine, uint64_t n, const unsigned char **bytes)
 {
     *bytes = machine->bytes + machine->at;
     if (n <= machine->n - machine->at) {
@@ -72,31 +49,18 @@ static bool take_count(struct machine *machine, size_t n_bytes, uint64_t *count)
 {
     const unsigned char *bytes;
     *count = 0;
-    if (!take_bytes(machine, n_bytes, &bytes))
+    if (!alertron__machine_take_bytes(machine, n_bytes, &bytes))
         return false;
     *count = alertron__load_le(bytes, n_bytes);
     return true;
 }
 
-static bool take_counted(struct machine *machine, size_t n_bytes, const unsigned char **bytes, size_t *n)
+bool alertron__machine_take_counted(struct machine *machine, size_t n_bytes, const unsigned char **bytes, size_t *n)
 {
     uint64_t count;
-    if (!take_count(machine, n_bytes, &count) || !take_bytes(machine, count, bytes))
+    if (!take_count(machine, n_bytes, &count) || !alertron__machine_take_bytes(machine, count, bytes))
         return false;
     *n = (size_t)count;
-    return true;
-}
-
-static bool take_line(struct machine *machine, const unsigned char **line, size_t *n)
-{
-    *n = 0;
-    const unsigned char *begin = machine->bytes + machine->at;
-    const unsigned char *end = memchr(begin, '\n', machine->n - machine->at);
-    if (!end)
-        return take_bytes(machine, UINT64_MAX, line);
-    *line = begin;
-    *n = (size_t)(end - begin);
-    machine->at += *n + 1;
     return true;
 }
 
@@ -107,7 +71,7 @@ static size_t stack_floor(const struct machine *machine)
     return machine->n_marks ? machine->marks[machine->n_marks - 1] : 0;
 }
 
-static bool push(struct machine *machine, struct value *value)
+bool alertron__machine_push(struct machine *machine, struct value *value)
 {
     if (!value)
         return false; /* whoever made no value filled the error */
@@ -116,22 +80,22 @@ static bool push(struct machine *machine, struct value *value)
     return alertron__values_push(machine->arena, &machine->stack, value);
 }
 
-static struct value *new_value(struct machine *machine, enum value_kind kind)
+struct value *alertron__machine_new_value(struct machine *machine, enum value_kind kind)
 {
     return alertron__value_new(machine->arena, kind, machine->begin);
 }
 
 static bool push_new(struct machine *machine, enum value_kind kind)
 {
-    return push(machine, new_value(machine, kind));
+    return alertron__machine_push(machine, alertron__machine_new_value(machine, kind));
 }
 
-static struct value *pop(struct machine *machine)
+struct value *alertron__machine_pop(struct machine *machine)
 {
     return machine->stack.n > stack_floor(machine) ? machine->stack.items[--machine->stack.n] : NULL;
 }
 
-static struct value *top(const struct machine *machine)
+struct value *alertron__machine_top(const struct machine *machine)
 {
     return machine->stack.n > stack_floor(machine) ? machine->stack.items[machine->stack.n - 1] : NULL;
 }
@@ -150,7 +114,7 @@ static bool pop_marked(struct machine *machine, struct value ***items, size_t *n
 
 static bool no_value(const struct machine *machine)
 {
-    return malformed(machine, "an operation without its value");
+    return alertron__machine_malformed(machine, "an operation without its value");
 }
 
 static bool do_mark(struct machine *machine)
@@ -167,7 +131,7 @@ static bool do_proto(struct machine *machine)
     if (!take_count(machine, 1, &protocol))
         return false;
     if (machine->begin != machine->start)
-        return malformed(machine, "a second beginning");
+        return alertron__machine_malformed(machine, "a second beginning");
     if (protocol >= PROTOCOL_MIN && protocol <= PROTOCOL_MAX)
         return true;
     alertron__error(machine->arena->error, ALERTRON_ERROR_UNSUPPORTED, machine->begin,
@@ -184,7 +148,7 @@ static bool do_frame(struct machine *machine)
     if (!take_count(machine, 8, &length))
         return false;
     size_t begin = machine->at;
-    bool whole = take_bytes(machine, length, &unused);
+    bool whole = alertron__machine_take_bytes(machine, length, &unused);
     machine->at = begin;
     return whole;
 }
@@ -192,7 +156,7 @@ static bool do_frame(struct machine *machine)
 static bool do_stop(struct machine *machine)
 {
     if (machine->n_marks || machine->stack.n != 1)
-        return malformed(machine, "an end with values left over");
+        return alertron__machine_malformed(machine, "an end with values left over");
     machine->stopped = true;
     return true;
 }
@@ -206,10 +170,10 @@ static bool do_empty(struct machine *machine)
 
 static bool push_integer(struct machine *machine, enum value_kind kind, int64_t integer)
 {
-    struct value *value = new_value(machine, kind);
+    struct value *value = alertron__machine_new_value(machine, kind);
     if (value)
         value->as.integer = integer;
-    return push(machine, value);
+    return alertron__machine_push(machine, value);
 }
 
 static bool do_bool(struct machine *machine)
@@ -238,26 +202,26 @@ static int64_t signed_of(const unsigned char *bytes, size_t n)
 static bool do_signed(struct machine *machine)
 {
     const unsigned char *bytes;
-    if (!take_bytes(machine, machine->operation->size, &bytes))
+    if (!alertron__machine_take_bytes(machine, machine->operation->size, &bytes))
         return false;
     return push_integer(machine, machine->operation->kind, signed_of(bytes, machine->operation->size));
 }
 
 static bool push_bytes(struct machine *machine, enum value_kind kind, const unsigned char *bytes, size_t n)
 {
-    struct value *value = new_value(machine, kind);
+    struct value *value = alertron__machine_new_value(machine, kind);
     if (value) {
         value->as.text.bytes = bytes;
         value->as.text.n = n;
     }
-    return push(machine, value);
+    return alertron__machine_push(machine, value);
 }
 
 static bool do_counted(struct machine *machine)
 {
     const unsigned char *bytes;
     size_t n;
-    return take_counted(machine, machine->operation->size, &bytes, &n) &&
+    return alertron__machine_take_counted(machine, machine->operation->size, &bytes, &n) &&
            push_bytes(machine, machine->operation->kind, bytes, n);
 }
 
@@ -265,7 +229,7 @@ static bool do_long1(struct machine *machine)
 {
     const unsigned char *bytes;
     size_t n;
-    if (!take_counted(machine, 1, &bytes, &n))
+    if (!alertron__machine_take_counted(machine, 1, &bytes, &n))
         return false;
     if (n > 8)
         return push_bytes(machine, VALUE_LONG, bytes, n);
@@ -276,29 +240,29 @@ static bool do_long1(struct machine *machine)
 static bool do_binfloat(struct machine *machine)
 {
     const unsigned char *bytes;
-    if (!take_bytes(machine, 8, &bytes))
+    if (!alertron__machine_take_bytes(machine, 8, &bytes))
         return false;
-    struct value *value = new_value(machine, VALUE_FLOAT);
+    struct value *value = alertron__machine_new_value(machine, VALUE_FLOAT);
     if (!value)
         return false;
     uint64_t bits = 0;
     for (int i = 0; i < 8; i++)
         bits = bits << 8 | bytes[i];
     value->as.number = alertron__double_of_bits(bits);
-    return push(machine, value);
+    return alertron__machine_push(machine, value);
 }
 
 /* --- containers --------------------------------------------------------------------------------------- */
 
 static bool push_tuple(struct machine *machine, struct value **items, size_t n)
 {
-    struct value *tuple = new_value(machine, VALUE_TUPLE);
+    struct value *tuple = alertron__machine_new_value(machine, VALUE_TUPLE);
     if (!tuple || !alertron__values_reserve(machine->arena, &tuple->as.items, n))
         return false;
     if (n)
         memcpy(tuple->as.items.items, items, n * sizeof *items);
     tuple->as.items.n = n;
-    return push(machine, tuple);
+    return alertron__machine_push(machine, tuple);
 }
 
 static bool do_tuple(struct machine *machine)
@@ -319,9 +283,10 @@ static bool do_short_tuple(struct machine *machine)
 /* Puts n values behind those of the list or dict on top of the stack. */
 static bool extend(struct machine *machine, enum value_kind kind, struct value **items, size_t n)
 {
-    struct value *container = top(machine);
+    struct value *container = alertron__machine_top(machine);
     if (!container || container->kind != kind || (kind == VALUE_DICT && n % 2 != 0))
-        return malformed(machine, kind == VALUE_DICT ? "entries without a dict" : "items without a list");
+        return alertron__machine_malformed(machine,
+                                           kind == VALUE_DICT ? "entries without a dict" : "items without a list");
     struct values *values = &container->as.items;
     if (!alertron__values_reserve(machine->arena, values, n))
         return false;
@@ -350,11 +315,11 @@ static bool do_extend(struct machine *machine)
 
 static bool put(struct machine *machine, uint64_t index)
 {
-    struct value *value = top(machine);
+    struct value *value = alertron__machine_top(machine);
     if (!value)
         return no_value(machine);
     if (index > machine->memo.n)
-        return malformed(machine, "a memo entry out of turn");
+        return alertron__machine_malformed(machine, "a memo entry out of turn");
     if (index < machine->memo.n) {
         machine->memo.items[index] = value;
         return true;
@@ -374,148 +339,13 @@ static bool do_get(struct machine *machine)
     if (!take_count(machine, machine->operation->size, &index))
         return false;
     if (index >= machine->memo.n)
-        return malformed(machine, "a memo entry that was never made");
-    return push(machine, machine->memo.items[index]);
+        return alertron__machine_malformed(machine, "a memo entry that was never made");
+    return alertron__machine_push(machine, machine->memo.items[index]);
 }
 
 static bool do_memoize(struct machine *machine)
 {
     return put(machine, machine->memo.n);
-}
-
-/* --- classes and objects ---------------------------------------------------------------------------------- */
-
-static bool push_class(struct machine *machine, const unsigned char *module, size_t n_module, const unsigned char *name,
-                       size_t n_name)
-{
-    enum class_id id;
-    if (!alertron__class_find(module, n_module, name, n_name, &id)) {
-        alertron__class_refuse(module, n_module, name, n_name, machine->begin, machine->arena->error);
-        return false;
-    }
-    struct value *value = new_value(machine, VALUE_CLASS);
-    if (value)
-        value->as.class_id = id;
-    return push(machine, value);
-}
-
-static bool do_global(struct machine *machine)
-{
-    const unsigned char *module, *name;
-    size_t n_module, n_name;
-    return take_line(machine, &module, &n_module) && take_line(machine, &name, &n_name) &&
-           push_class(machine, module, n_module, name, n_name);
-}
-
-static bool do_stack_global(struct machine *machine)
-{
-    const struct value *name = pop(machine), *module = pop(machine);
-    if (!name || !module || name->kind != VALUE_TEXT || module->kind != VALUE_TEXT)
-        return malformed(machine, "a class without a name");
-    return push_class(machine, module->as.text.bytes, module->as.text.n, name->as.text.bytes, name->as.text.n);
-}
-
-static bool push_encoded(struct machine *machine, const struct values *arguments)
-{
-    struct value *text = arguments->n == 2 ? arguments->items[0] : NULL;
-    if (!text || text->kind != VALUE_TEXT || !alertron__value_is_text(arguments->items[1], "latin1"))
-        return malformed(machine, "an encoding that no array has");
-    return push(machine, alertron__value_latin1(machine->arena, text, machine->begin));
-}
-
-static bool push_object(struct machine *machine, bool (*allowed)(enum class_id id))
-{
-    struct value *arguments = pop(machine), *callable = pop(machine);
-    if (!arguments || !callable || arguments->kind != VALUE_TUPLE || callable->kind != VALUE_CLASS ||
-        !allowed(callable->as.class_id))
-        return malformed(machine, "an object that can't be made");
-    if (callable->as.class_id == CLASS_ENCODE)
-        return push_encoded(machine, &arguments->as.items);
-    struct value *object = new_value(machine, VALUE_OBJECT);
-    if (object) {
-        object->as.object.callable = callable;
-        object->as.object.arguments = arguments;
-    }
-    return push(machine, object);
-}
-
-static bool do_reduce(struct machine *machine)
-{
-    return push_object(machine, alertron__class_is_called);
-}
-
-static bool do_newobj(struct machine *machine)
-{
-    return push_object(machine, alertron__class_is_instanced);
-}
-
-/* --- joblib's arrays: the data follows the wrapper's BUILD ------------------------------------------------ */
-
-static bool run(struct machine *machine);
-
-/* An array of objects is a pickle of its own, in place of data. */
-static bool read_object_array(struct machine *machine, struct value **value)
-{
-    if (machine->embedded)
-        return malformed(machine, "raw data in an embedded pickle");
-    struct machine inner = {.bytes = machine->bytes,
-                            .n = machine->n,
-                            .at = machine->at,
-                            .start = machine->at,
-                            .arena = machine->arena,
-                            .embedded = true};
-    if (!run(&inner))
-        return false;
-    machine->at = inner.at;
-    *value = inner.stack.items[0];
-    return true;
-}
-
-/* From joblib 1.2 on a byte says how many filling bytes precede the data. */
-static bool skip_alignment(struct machine *machine, const struct value *state)
-{
-    const struct value *alignment = alertron__value_get(state, "numpy_array_alignment_bytes");
-    if (!alignment || alignment->kind == VALUE_NONE)
-        return true;
-    const unsigned char *filling;
-    size_t n;
-    if (!take_counted(machine, 1, &filling, &n))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (filling[i] != 0xff)
-            return malformed(machine, "an array whose data is not where it should be");
-    return true;
-}
-
-static bool read_wrapped_array(struct machine *machine, const struct value *state, struct value **value)
-{
-    struct array array;
-    struct value *made = new_value(machine, VALUE_ARRAY);
-    if (!made)
-        return false;
-    made->as.array.state = state;
-    if (alertron__array_of(made, "an array", &array, machine->arena->error) != ALERTRON_OK)
-        return false;
-    if (array.dtype.kind == 'O')
-        return read_object_array(machine, value);
-    if (!skip_alignment(machine, state))
-        return false;
-    if (array.n > SIZE_MAX / array.dtype.size)
-        return malformed(machine, "an array of impossible size");
-    made->offset = machine->at;
-    *value = made;
-    return take_bytes(machine, array.n * array.dtype.size, &made->as.array.data);
-}
-
-static bool do_build(struct machine *machine)
-{
-    struct value *state = pop(machine), *object = top(machine);
-    if (!state || !object || object->kind != VALUE_OBJECT || object->as.object.state)
-        return malformed(machine, "a state without its object");
-    object->as.object.state = state;
-    if (alertron__value_class(object) != CLASS_ARRAY_WRAPPER)
-        return true;
-    return read_wrapped_array(machine, state, &machine->stack.items[machine->stack.n - 1]);
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------- */
@@ -539,15 +369,15 @@ static const struct operation operations[256] = {
     ['}'] = {do_empty, VALUE_DICT, 0},
     ['s'] = {do_extend, VALUE_DICT, 2},
     ['u'] = {do_extend_marked, VALUE_DICT, 0},
-    ['c'] = {do_global, VALUE_CLASS, 0},
-    ['R'] = {do_reduce, VALUE_OBJECT, 0},
-    ['b'] = {do_build, VALUE_OBJECT, 0},
+    ['c'] = {alertron__machine_global, VALUE_CLASS, 0},
+    ['R'] = {alertron__machine_reduce, VALUE_OBJECT, 0},
+    ['b'] = {alertron__machine_build, VALUE_OBJECT, 0},
     ['q'] = {do_put, 0, 1},
     ['r'] = {do_put, 0, 4},
     ['h'] = {do_get, 0, 1},
     ['j'] = {do_get, 0, 4},
     [0x80] = {do_proto, 0, 1},
-    [0x81] = {do_newobj, VALUE_OBJECT, 0},
+    [0x81] = {alertron__machine_newobj, VALUE_OBJECT, 0},
     [0x85] = {do_short_tuple, VALUE_TUPLE, 1},
     [0x86] = {do_short_tuple, VALUE_TUPLE, 2},
     [0x87] = {do_short_tuple, VALUE_TUPLE, 3},
@@ -557,18 +387,21 @@ static const struct operation operations[256] = {
     [0x8c] = {do_counted, VALUE_TEXT, 1},
     [0x8d] = {do_counted, VALUE_TEXT, 8},
     [0x8e] = {do_counted, VALUE_BYTES, 8},
-    [0x93] = {do_stack_global, VALUE_CLASS, 0},
+    [0x93] = {alertron__machine_stack_global, VALUE_CLASS, 0},
     [0x94] = {do_memoize, 0, 0},
     [0x95] = {do_frame, 0, 8},
     [0x96] = {do_counted, VALUE_BYTES, 8}, /* a bytearray */
 };
 
-static bool run(struct machine *machine)
+bool alertron__machine_run(struct machine *machine)
 {
+    /* From the start there is a stack, if an empty one, that marks can point into. */
+    if (!alertron__values_reserve(machine->arena, &machine->stack, 16))
+        return false;
     while (!machine->stopped) {
         const unsigned char *code;
         machine->begin = machine->at;
-        if (!take_bytes(machine, 1, &code))
+        if (!alertron__machine_take_bytes(machine, 1, &code))
             return false;
         machine->operation = &operations[*code];
         if (!machine->operation->carry_out) {
@@ -587,7 +420,7 @@ static bool run(struct machine *machine)
 struct value *alertron__pickle_read(const unsigned char *bytes, size_t n_bytes, struct arena *arena)
 {
     struct machine machine = {.bytes = bytes, .n = n_bytes, .arena = arena};
-    if (!run(&machine))
+    if (!alertron__machine_run(&machine))
         return NULL;
     if (machine.at != n_bytes) {
         alertron__error(arena->error, ALERTRON_ERROR_FORMAT, machine.at,

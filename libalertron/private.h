@@ -197,7 +197,7 @@ uint64_t alertron__random_next(struct random_state *state);
 uint32_t alertron__random_below(struct random_state *state, uint32_t below);
 double alertron__random_unit(struct random_state *state);
 
-/* --- value.c: what a pickle describes, as inert values ------------------------------------------- */
+/* --- pickle_value.c: what a pickle describes, as inert values ------------------------------------------- */
 
 /* Memory that is freed all at once; its blocks' bytes together stay below `limit`. */
 struct arena {
@@ -207,7 +207,8 @@ struct arena {
     alertron_error *error;
 };
 
-/* Zeroed, aligned for anything. NULL, and the arena's error is filled, where memory or the limit is reached. */
+/* Zeroed, aligned for pointers and doubles. NULL, and the arena's error is filled, where memory or the limit is
+ * reached. */
 void *alertron__arena_take(struct arena *arena, size_t count, size_t size);
 void alertron__arena_free(struct arena *arena);
 
@@ -244,8 +245,9 @@ enum class_id {
     CLASS_FROMBUFFER,
     CLASS_SCALAR,
     CLASS_ENCODE,
-    CLASS_INERT_CLASS,   /* accepted and never looked at: random states, metadata requests */
-    CLASS_INERT_FUNCTION /* the same, called */
+    CLASS_INERT_OBJECT,   /* accepted and never looked at: metadata requests, random states, */
+    CLASS_INERT_FUNCTION, /* what makes those, */
+    CLASS_INERT_NAME      /* and what they are made of */
 };
 
 struct values {
@@ -286,7 +288,7 @@ bool alertron__values_push(struct arena *arena, struct values *values, struct va
  * stay with the text, so that asking again costs nothing. NULL, and the arena's error is filled, on failure. */
 struct value *alertron__value_latin1(struct arena *arena, struct value *text, size_t offset);
 
-/* The dict's value for a key of text, or NULL: also where it is no dict at all, or one of more than 512 keys: it may
+/* The dict's value for a key of text, or NULL: also where it is no dict at all, or one of more than 128 keys: it may
  * be shared by many objects, and looking it through must not cost more than the file is long. */
 const struct value *alertron__value_get(const struct value *dict, const char *key);
 bool alertron__value_is_text(const struct value *value, const char *text);
@@ -473,7 +475,7 @@ struct metric_family {
     size_t texts_bytes;
     const char *name;
     size_t name_bytes;
-    const char *labels;                 /* names, a NUL after each */
+    const char *labels;                  /* names, a NUL after each */
     const char *headers[METRIC_FORMATS]; /* HELP and TYPE lines, with a NUL */
     const char *edges[METRIC_FORMATS];   /* of each bucket `,le="0.1"} `, with a NUL */
     double bounds[];

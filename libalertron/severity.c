@@ -85,6 +85,45 @@ alertron_status alertron__quantiles_check(double medium, double high, alertron_e
                            "the severity quantiles must be 0 < medium < high < 1, such as 0.80 and 0.95");
 }
 
+/* Moves what is below the limit to the front; returns how many that are. */
+static size_t part_below(double *values, size_t n, double limit)
+{
+    size_t n_below = 0;
+    for (size_t i = 0; i < n; i++)
+        if (values[i] < limit)
+            swap(&values[n_below++], &values[i]);
+    return n_below;
+}
+
+static double least_above(const double *values, size_t n, double limit)
+{
+    double least = alertron__infinity();
+    for (size_t i = 0; i < n; i++)
+        least = values[i] > limit && values[i] < least ? values[i] : least;
+    return least;
+}
+
+/* Many scores may be equal: readings far outside fall into the same leaves and share the highest score there is.
+ * Where both quantiles fall on it, it is high, and medium is taken from the scores below. Where the medium quantile
+ * falls on the lowest score, the next one is medium. False where three bands can't be had. */
+static bool find_cuts(alertron_cuts *cuts, double *scores, size_t n)
+{
+    const double lowest = alertron__quantile(scores, n, 0.0);
+    const double high = alertron__quantile(scores, n, cuts->high_quantile);
+    double medium = alertron__quantile(scores, n, cuts->medium_quantile);
+    if (medium >= high) {
+        const size_t n_below = part_below(scores, n, high);
+        medium = n_below ? alertron__quantile(scores, n_below, cuts->medium_quantile) : lowest;
+    }
+    if (medium <= lowest)
+        medium = least_above(scores, n, lowest);
+    if (!(lowest < medium && medium < high))
+        return false;
+    cuts->medium = medium;
+    cuts->high = high;
+    return true;
+}
+
 alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, size_t n_scores,
                                         alertron_cuts_origin origin, alertron_error *error)
 {
@@ -98,15 +137,10 @@ alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, siz
         return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
                                "%zu of %zu scores are anomalous; severity cuts need at least %u: give more readings", n,
                                n_scores, ALERTRON_CUTS_SCORES_MIN);
-    double low = alertron__quantile(scores, n, 0.0);
-    double medium = alertron__quantile(scores, n, cuts->medium_quantile);
-    double high = alertron__quantile(scores, n, cuts->high_quantile);
-    if (!(low < medium && medium < high))
+    if (!find_cuts(cuts, scores, n))
         return alertron__error(
             error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
             "too many of %zu anomalous scores are equal to tell low, medium and high apart: give more readings", n);
-    cuts->medium = medium;
-    cuts->high = high;
     cuts->n_scores = n;
     cuts->origin = origin;
     return ALERTRON_OK;

@@ -40,7 +40,7 @@ static const char accepted[] = "a fitted IsolationForest, a Pipeline of Standard
 static alertron_status refuse_value(const struct loader *loader, const struct value *value, const char *where)
 {
     return alertron__error(loader->arena.error, ALERTRON_ERROR_UNSUPPORTED, value->offset,
-                           "%s is %s at byte %zu, which can't be loaded; save %s", where,
+                           "%s is %s at byte %zu, which can't be loaded so; save %s", where,
                            alertron__value_describe(value), value->offset, accepted);
 }
 
@@ -176,7 +176,8 @@ static alertron_status find_parts(struct loader *loader, const struct value *roo
     for (size_t i = 0; i < loader->n_parts; i++) {
         const bool last = i + 1 == loader->n_parts;
         if (last != (alertron__value_class(loader->parts[i]) == CLASS_ISOLATION_FOREST))
-            return refuse_value(loader, loader->parts[i], last ? "the last part" : "a part before the last");
+            return refuse_value(loader, loader->parts[i],
+                                last ? "the model's end" : "what stands before the model's end");
     }
     return loader->n_parts ? ALERTRON_OK : refuse_value(loader, root, "the model without a forest");
 }
@@ -225,6 +226,10 @@ static alertron_status read_names(struct loader *loader, const char *const **nam
         return ALERTRON_ERROR_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
         const struct value *name = array.objects->as.items.items[i];
+        if (name->kind == VALUE_TEXT && name->as.text.n > ALERTRON_FEATURE_NAME_MAX)
+            return alertron__error(loader->arena.error, ALERTRON_ERROR_LIMIT, name->offset,
+                                   "the name of feature %u at byte %zu has %zu bytes; at most %u can be loaded", i,
+                                   name->offset, name->as.text.n, ALERTRON_FEATURE_NAME_MAX);
         if (name->kind != VALUE_TEXT || memchr(name->as.text.bytes, 0, name->as.text.n))
             return refuse_names(loader, value);
         char *copy = alertron__arena_take(&loader->arena, name->as.text.n + 1, 1);

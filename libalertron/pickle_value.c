@@ -1,4 +1,4 @@
-/* value.c: what a pickle describes, as inert values, and the memory they live in. */
+/* pickle_value.c: what a pickle describes, as inert values, and the memory they live in. */
 #include "private.h"
 
 #include <stdalign.h>
@@ -6,10 +6,18 @@
 
 enum {
     BLOCK_BYTES = 16384,
-    KEYS_MAX = 512 /* of a dict that is looked into */
+    KEYS_MAX = 128 /* of a dict that is looked into */
 };
 
-/* A block's memory begins behind its header, at the next multiple of the strictest alignment. */
+/* What lies in an arena is made of these. */
+union cell {
+    void *pointer;
+    double number;
+    uint64_t integer;
+    size_t size;
+};
+
+/* A block's memory begins behind its header, at the next cell. */
 struct arena_block {
     struct arena_block *next;
     size_t size, used; /* in bytes, header included */
@@ -17,7 +25,7 @@ struct arena_block {
 
 static size_t aligned(size_t size)
 {
-    const size_t alignment = alignof(max_align_t);
+    const size_t alignment = alignof(union cell);
     return (size + alignment - 1) / alignment * alignment;
 }
 

@@ -1,0 +1,483 @@
+/* test_fit.c: forests are the same for a seed everywhere, refuse what they cannot be grown on, and keep to their
+ * options. */
+#include "support.h"
+
+#include "private.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- data, and what is made of it ------------------------------------------------------------------------------- */
+
+enum { ROWS = 500, WIDTH = 3 };
+
+/* A cloud with some rows far out: whole numbers and divisions by powers of two, the same on every machine. */
+static alertron_rows cloud(double *numbers)
+{
+    struct random_state random = alertron__random_new(11, 0);
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < WIDTH; j++) {
+            int sum = 0;
+            for (int k = 0; k < 4; k++)
+                sum += (int)alertron__random_below(&random, 1001) - 500;
+            numbers[i * WIDTH + j] = sum / 256.0 * (i % 25 == 0 ? 4.0 : 1.0);
+        }
+    return alertron_rows_of(numbers, ROWS, WIDTH);
+}
+
+static alertron_model *fit(const alertron_rows *rows, const alertron_fit_options *options)
+{
+    alertron_error error = {.text = ""};
+    alertron_model *model = alertron_model_fit(rows, options, NULL, &error);
+    if (!model)
+        fail_msg("%s", error.text);
+    return model;
+}
+
+static unsigned char *fitted_bytes(const alertron_rows *rows, const alertron_fit_options *options, size_t *n)
+{
+    alertron_model *model = fit(rows, options);
+    *n = alertron_model_save(model, NULL, 0);
+    unsigned char *bytes = malloc(*n);
+    assert_non_null(bytes);
+    alertron_model_save(model, bytes, *n);
+    alertron_model_free(model);
+    return bytes;
+}
+
+static alertron_model_info info_of(const alertron_model *model)
+{
+    alertron_model_info info;
+    alertron_model_describe(model, &info);
+    return info;
+}
+
+/* --- determinism -------------------------------------------------------------------------------------------------- */
+
+static void the_same_seed_gives_the_same_bytes_and_another_others(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    alertron_fit_options options = {.trees = 20, .contamination = 0.1, .seed = 5};
+    size_t n, n_again, n_other;
+    unsigned char *bytes = fitted_bytes(&rows, &options, &n), *again = fitted_bytes(&rows, &options, &n_again);
+    options.seed = 6;
+    unsigned char *other = fitted_bytes(&rows, &options, &n_other);
+    assert_int_equal(n, n_again);
+    assert_memory_equal(bytes, again, n);
+    assert_true(n != n_other || memcmp(bytes, other, n) != 0);
+    free(other);
+    free(again);
+    free(bytes);
+}
+
+static uint64_t fnv_of(const unsigned char *bytes, size_t n)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* All that is computed comes before the producer's name, which changes with the library's version. Where this fails
+ * on one machine only, its arithmetic is not what the library needs: look for fused multiply-add. */
+static void the_bytes_are_the_same_on_every_machine(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {.features = 0.7, .contamination = 0.1, .seed = 0x123456789abcdefu};
+    size_t n, at = 24;
+    unsigned char *bytes = fitted_bytes(&rows, &options, &n);
+    while (memcmp(bytes + at, "PROD", 4) != 0)
+        at += 16 + (size_t)alertron__load_le(bytes + at + 8, 8);
+    const uint64_t hash = fnv_of(bytes + 24, at - 24);
+    free(bytes);
+    if (hash != 0xde22e372ee02f82cu)
+        fail_msg("the hash is %#llx", (unsigned long long)hash);
+}
+
+static void the_layout_of_the_rows_does_not_matter(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    float columns[WIDTH * ROWS];
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < WIDTH; j++)
+            columns[j * ROWS + ROWS - 1 - i] = (float)numbers[i * WIDTH + j];
+    const alertron_rows other = {columns + ROWS - 1, ALERTRON_FLOAT32, ROWS, WIDTH, -4, 4 * ROWS};
+    size_t n, n_other;
+    unsigned char *bytes = fitted_bytes(&rows, NULL, &n), *others = fitted_bytes(&other, NULL, &n_other);
+    assert_int_equal(n, n_other);
+    assert_memory_equal(bytes, others, n);
+    free(others);
+    free(bytes);
+}
+
+/* --- refusals ------------------------------------------------------------------------------------------------------
+ */
+
+static void assert_refused(const alertron_rows *rows, const alertron_fit_options *options, alertron_status expected,
+                           const char *text)
+{
+    failing_allocator counting = {0};
+    const alertron_allocator allocator = failing_allocator_of(&counting);
+    alertron_error error = {.status = ALERTRON_OK};
+    assert_null(alertron_model_fit(rows, options, &allocator, &error));
+    assert_int_equal(error.status, expected);
+    if (!strstr(error.text, text))
+        fail_msg("%s", error.text);
+    assert_null(alertron_model_fit(rows, options, &allocator, NULL));
+    assert_int_equal(counting.bytes_held, 0);
+}
+
+static void options_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        alertron_fit_options options;
+        alertron_status expected;
+        const char *text;
+    } wrong[] = {
+        {{.trees = 65537}, ALERTRON_ERROR_LIMIT, "trees"},
+        {{.features = -0.1}, ALERTRON_ERROR_ARGUMENT, "features"},
+        {{.features = 1.0000001}, ALERTRON_ERROR_ARGUMENT, "features"},
+        {{.features = NAN}, ALERTRON_ERROR_ARGUMENT, "features"},
+        {{.contamination = -0.1}, ALERTRON_ERROR_ARGUMENT, "contamination"},
+        {{.contamination = 0.51}, ALERTRON_ERROR_ARGUMENT, "contamination"},
+        {{.contamination = NAN}, ALERTRON_ERROR_ARGUMENT, "contamination"},
+        {{.medium_quantile = 0.96}, ALERTRON_ERROR_ARGUMENT, "quantiles"},
+        {{.medium_quantile = -1.0}, ALERTRON_ERROR_ARGUMENT, "quantiles"},
+        {{.high_quantile = 1.0}, ALERTRON_ERROR_ARGUMENT, "quantiles"},
+        {{.high_quantile = NAN}, ALERTRON_ERROR_ARGUMENT, "quantiles"},
+    };
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_refused(&rows, &wrong[i].options, wrong[i].expected, wrong[i].text);
+}
+
+static void options_are_refused_before_any_tree_is_grown(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    failing_allocator counting = {0};
+    const alertron_allocator allocator = failing_allocator_of(&counting);
+    const alertron_fit_options options = {.high_quantile = 2.0};
+    assert_null(alertron_model_fit(&rows, &options, &allocator, NULL));
+    assert_int_equal(counting.allocations, 0);
+}
+
+static void shapes_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static double numbers[2 * (ALERTRON_FEATURES_MAX + 1)];
+    alertron_rows rows = alertron_rows_of(numbers, 0, 3);
+    assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, "at least 2 rows");
+    rows.rows = 1;
+    assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, "at least 2 rows");
+    rows = alertron_rows_of(numbers, 2, 0);
+    assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, "between 1 and 4096 features");
+    rows = alertron_rows_of(numbers, 2, ALERTRON_FEATURES_MAX + 1);
+    assert_refused(&rows, NULL, ALERTRON_ERROR_LIMIT, "between 1 and 4096 features");
+}
+
+/* A view may show one row many times: so many rows need no memory. */
+static void more_nodes_than_a_forest_may_have_are_refused(void **state)
+{
+    (void)state;
+    const double number = 1.0;
+    alertron_rows rows = {&number, ALERTRON_FLOAT64, 1000, 1, 0, 0};
+    const alertron_fit_options too_many = {.trees = 65536, .samples = 1000};
+    assert_refused(&rows, &too_many, ALERTRON_ERROR_LIMIT, "nodes");
+    rows.rows = ALERTRON_SAMPLES_MAX + 1;
+    const alertron_fit_options too_large = {.trees = 1, .samples = ALERTRON_SAMPLES_MAX + 1};
+    assert_refused(&rows, &too_large, ALERTRON_ERROR_LIMIT, "nodes");
+}
+
+static void numbers_that_are_not_finite_are_refused_by_row_and_feature(void **state)
+{
+    (void)state;
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    double numbers[ROWS * WIDTH];
+    for (int i = 0; i < 3; i++) {
+        const alertron_rows rows = cloud(numbers);
+        numbers[123 * WIDTH + i] = bad[i];
+        char text[40];
+        snprintf(text, sizeof text, "row 123, feature %d ", i);
+        assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, text);
+    }
+    const float narrow[] = {1, 2, 3, INFINITY};
+    const alertron_rows rows = {narrow, ALERTRON_FLOAT32, 2, 2, 8, 4};
+    assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, "row 1, feature 1 ");
+}
+
+static void texts_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    static char text[ALERTRON_PROVENANCE_MAX + 1], name[ALERTRON_FEATURE_NAME_MAX + 2];
+    memset(text, 'x', ALERTRON_PROVENANCE_MAX);
+    memset(name, 'x', ALERTRON_FEATURE_NAME_MAX + 1);
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options wordy = {.provenance = text};
+    assert_refused(&rows, &wordy, ALERTRON_ERROR_LIMIT, "provenance");
+    const char *const names[] = {"a", "b", name};
+    const alertron_fit_options long_name = {.feature_names = names};
+    assert_refused(&rows, &long_name, ALERTRON_ERROR_LIMIT, "name of feature 2");
+}
+
+static void memory_that_runs_out_leaks_nothing(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b", "c"};
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {.trees = 3, .contamination = 0.1, .feature_names = names, .provenance = "p"};
+    bool done = false;
+    for (size_t nth = 1; !done; nth++) {
+        failing_allocator failing = {.nth = nth};
+        const alertron_allocator allocator = failing_allocator_of(&failing);
+        alertron_error error = {.status = ALERTRON_ERROR_MEMORY};
+        alertron_model *model = alertron_model_fit(&rows, &options, &allocator, &error);
+        assert_int_equal(error.status, ALERTRON_ERROR_MEMORY);
+        done = model != NULL;
+        alertron_model_free(model);
+        assert_int_equal(failing.bytes_held, 0);
+        assert_true(done || nth < 200);
+    }
+}
+
+/* --- odd data -------------------------------------------------------------------------------------------------------
+ */
+
+static void constant_rows_give_trees_of_one_leaf(void **state)
+{
+    (void)state;
+    double numbers[100];
+    for (int i = 0; i < 100; i++)
+        numbers[i] = 4.0;
+    const alertron_rows rows = alertron_rows_of(numbers, 50, 2);
+    const alertron_fit_options options = {.contamination = 0.1};
+    alertron_model *model = fit(&rows, &options);
+    const alertron_model_info info = info_of(model);
+    assert_int_equal(info.nodes, info.trees);
+    assert_int_equal(info.depth, 1);
+    const double score = alertron_model_score(model, numbers);
+    assert_true(fabs(score - 0.5) < 1e-12);
+    assert_int_equal(alertron_model_severity(model, score), ALERTRON_SEVERITY_NONE);
+    assert_int_equal(alertron_model_cuts(model).origin, ALERTRON_CUTS_PROVISIONAL);
+    alertron_model_free(model);
+}
+
+static void two_rows_are_parted(void **state)
+{
+    (void)state;
+    const double numbers[] = {1.0, 2.0};
+    const alertron_rows rows = alertron_rows_of(numbers, 2, 1);
+    alertron_model *model = fit(&rows, NULL);
+    const alertron_model_info info = info_of(model);
+    assert_true(info.samples == 2 && info.depth == 2 && info.nodes == 3 * info.trees && info.normalizer == 100.0);
+    assert_true(alertron_model_path_length(model, numbers) == 100.0);
+    assert_true(alertron_model_score(model, numbers) == 0.5);
+    alertron_model_free(model);
+}
+
+static void more_samples_than_rows_take_all_rows(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {.samples = UINT32_MAX, .trees = 5};
+    alertron_model *model = fit(&rows, &options);
+    assert_int_equal(info_of(model).samples, ROWS);
+    assert_true(info_of(model).normalizer == 5 * alertron__average_path_length(ROWS));
+    alertron_model_free(model);
+}
+
+/* Neighbouring numbers and the widest range: the threshold must part its node's rows all the same. */
+static void extreme_numbers_are_parted(void **state)
+{
+    (void)state;
+    const double pairs[][2] = {{-DBL_MAX, DBL_MAX},
+                               {1.0, nextafter(1.0, 2.0)},
+                               {0.0, 0x1p-1074},
+                               {-0x1p-1074, 0.0},
+                               {DBL_MAX, nextafter(DBL_MAX, 0.0)}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const alertron_rows rows = alertron_rows_of(pairs[i], 2, 1);
+        alertron_model *model = fit(&rows, NULL);
+        assert_int_equal(info_of(model).nodes, 300);
+        assert_true(alertron_model_path_length(model, &pairs[i][0]) == 100.0);
+        assert_true(alertron_model_path_length(model, &pairs[i][1]) == 100.0);
+        alertron_model_free(model);
+    }
+}
+
+static void zeros_of_both_signs_are_equal(void **state)
+{
+    (void)state;
+    const double numbers[] = {0.0, -0.0, 0.0, -0.0};
+    const alertron_rows rows = alertron_rows_of(numbers, 4, 1);
+    alertron_model *model = fit(&rows, NULL);
+    assert_int_equal(info_of(model).nodes, 100);
+    alertron_model_free(model);
+}
+
+/* --- shape ----------------------------------------------------------------------------------------------------------
+ */
+
+static void defaults_are_those_of_the_paper(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    alertron_model *model = fit(&rows, NULL);
+    const alertron_model_info info = info_of(model);
+    assert_true(info.trees == 100 && info.samples == 256 && info.depth == 9 && info.features == WIDTH);
+    assert_true(info.normalizer == 100 * alertron__average_path_length(256) && !info.missing_values);
+    const alertron_cuts cuts = alertron_model_cuts(model);
+    assert_true(cuts.threshold == 0.5 && cuts.medium_quantile == 0.8 && cuts.high_quantile == 0.95);
+    alertron_model_free(model);
+}
+
+/* Each leaf's path length is its depth and c of its rows, and no row is lost: 2 ** -depth of all leaves sum to one. */
+static void every_tree_is_a_whole_tree(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    alertron_model *model = fit(&rows, NULL);
+    const struct forest *forest = model->forest;
+    for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
+        double depths[2 * 256] = {0}, sum = 0;
+        const uint32_t root = forest->roots[tree];
+        const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
+        for (uint32_t at = root; at < end; at++) {
+            const double depth = depths[at - root];
+            if (forest->nodes[at].child == at) {
+                sum += ldexp(1.0, -(int)depth);
+                assert_true(forest->terms[at] >= depth &&
+                            forest->terms[at] < depth + alertron__average_path_length(256));
+                continue;
+            }
+            depths[forest->nodes[at].child - root] = depths[forest->nodes[at].child + 1 - root] = depth + 1;
+        }
+        assert_true(sum == 1.0);
+    }
+    alertron_model_free(model);
+}
+
+static void a_tree_uses_no_more_features_than_its_share(void **state)
+{
+    (void)state;
+    enum { N = 64, FEATURES = 10 };
+    double numbers[N * FEATURES];
+    struct random_state random = alertron__random_new(12, 0);
+    for (int i = 0; i < N * FEATURES; i++)
+        numbers[i] = alertron__random_unit(&random);
+    const alertron_rows rows = alertron_rows_of(numbers, N, FEATURES);
+    static const struct {
+        double share;
+        int most;
+    } shares[] = {{0.01, 1}, {0.3, 3}, {0.39, 3}, {1.0, 10}};
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        const alertron_fit_options options = {.features = shares[i].share};
+        alertron_model *model = fit(&rows, &options);
+        const struct forest *forest = model->forest;
+        int all_used[FEATURES] = {0}, n_all = 0, most_used = 0;
+        for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
+            int used[FEATURES] = {0}, n_used = 0;
+            const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
+            for (uint32_t at = forest->roots[tree]; at < end; at++)
+                if (forest->nodes[at].child != at)
+                    used[forest->nodes[at].feature] = all_used[forest->nodes[at].feature] = 1;
+            for (int j = 0; j < FEATURES; j++)
+                n_used += used[j];
+            most_used = n_used > most_used ? n_used : most_used;
+        }
+        for (int j = 0; j < FEATURES; j++)
+            n_all += all_used[j];
+        assert_int_equal(n_all, FEATURES);
+        assert_int_equal(most_used, shares[i].most);
+        alertron_model_free(model);
+    }
+}
+
+/* --- threshold and cuts
+ * ----------------------------------------------------------------------------------------------- */
+
+static void contamination_is_the_share_of_anomalies_and_all_bands_occur(void **state)
+{
+    (void)state;
+    static const double shares[] = {0.03, 0.1, 0.25, 0.5};
+    double numbers[ROWS * WIDTH], scores[ROWS];
+    const alertron_rows rows = cloud(numbers);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        const alertron_fit_options options = {.contamination = shares[i]};
+        alertron_model *model = fit(&rows, &options);
+        assert_int_equal(alertron_model_score_rows(model, &rows, scores), ALERTRON_OK);
+        size_t bands[4] = {0};
+        for (int row = 0; row < ROWS; row++)
+            bands[alertron_model_severity(model, scores[row])]++;
+        const double anomalies = ROWS * shares[i], found = (double)(ROWS - bands[0]);
+        assert_true(fabs(found - anomalies) <= 1.0);
+        assert_true(bands[1] > 0 && bands[2] > 0 && bands[3] > 0);
+        assert_true(fabs((double)(bands[2] + bands[3]) - 0.20 * found) <= 1.0);
+        assert_true(fabs((double)bands[3] - 0.05 * found) <= 1.0);
+        const alertron_cuts cuts = alertron_model_cuts(model);
+        assert_int_equal(cuts.origin, ALERTRON_CUTS_TRAINING);
+        assert_true((double)cuts.n_scores == found);
+        alertron_model_free(model);
+    }
+}
+
+static void texts_are_kept_with_the_model(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"temperature", "\xc2\xb5m", ""};
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {
+        .contamination = 0.1, .seed = 42, .feature_names = names, .provenance = "site: north\n"};
+    alertron_model *model = fit(&rows, &options);
+    for (int i = 0; i < WIDTH; i++)
+        assert_string_equal(alertron_model_feature_name(model, (size_t)i), names[i]);
+    assert_string_equal(info_of(model).provenance,
+                        "rows: 500\nfeatures a tree: 3\ncontamination: 0.1\nseed: 42\nsite: north\n");
+    assert_string_equal(info_of(model).producer, "alertron " ALERTRON_VERSION);
+    alertron_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_seed_gives_the_same_bytes_and_another_others),
+        cmocka_unit_test(the_bytes_are_the_same_on_every_machine),
+        cmocka_unit_test(the_layout_of_the_rows_does_not_matter),
+        cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(options_are_refused_before_any_tree_is_grown),
+        cmocka_unit_test(shapes_out_of_range_are_refused),
+        cmocka_unit_test(more_nodes_than_a_forest_may_have_are_refused),
+        cmocka_unit_test(numbers_that_are_not_finite_are_refused_by_row_and_feature),
+        cmocka_unit_test(texts_that_do_not_fit_are_refused),
+        cmocka_unit_test(memory_that_runs_out_leaks_nothing),
+        cmocka_unit_test(constant_rows_give_trees_of_one_leaf),
+        cmocka_unit_test(two_rows_are_parted),
+        cmocka_unit_test(more_samples_than_rows_take_all_rows),
+        cmocka_unit_test(extreme_numbers_are_parted),
+        cmocka_unit_test(zeros_of_both_signs_are_equal),
+        cmocka_unit_test(defaults_are_those_of_the_paper),
+        cmocka_unit_test(every_tree_is_a_whole_tree),
+        cmocka_unit_test(a_tree_uses_no_more_features_than_its_share),
+        cmocka_unit_test(contamination_is_the_share_of_anomalies_and_all_bands_occur),
+        cmocka_unit_test(texts_are_kept_with_the_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
