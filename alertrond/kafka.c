@@ -7,17 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "config.h"
 #include "log.h"
 
-enum { ERROR_TEXT = 512, RETRY_MS = 1000, ADMIN_MS = 15000 };
+enum { ERROR_TEXT = 512, RETRY_SECONDS = 1, ADMIN_MS = 15000 };
 
 /* A record that was refused and waits to be sent again. */
 struct retry {
     struct retry *next;
-    int64_t due_ms;
+    double due; /* seconds */
     char *topic;
     void *key, *value;
     size_t key_size, value_size;
@@ -52,13 +52,6 @@ struct kafka_broker {
 };
 
 /* --- configuration ----------------------------------------------------------------------------------- */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 const char *kafka_version(void)
 {
@@ -138,7 +131,7 @@ static void keep_for_retry(struct kafka_producer *producer, const rd_kafka_messa
     rd_kafka_headers_t *headers = NULL;
     rd_kafka_timestamp_type_t kind;
     *retry = (struct retry){.next = producer->retries,
-                            .due_ms = now_ms() + RETRY_MS,
+                            .due = clock_seconds() + RETRY_SECONDS,
                             .topic = strdup(rd_kafka_topic_name(message->rkt)),
                             .key = copy_bytes(message->key, message->key_len),
                             .key_size = message->key_len,
@@ -294,7 +287,7 @@ bool kafka_producer_send(struct kafka_producer *producer, const char *topic, con
 /* Sends again what is due; what can't even be queued stays for the next time. */
 static void send_retries(struct kafka_producer *producer)
 {
-    const int64_t now = now_ms();
+    const double now = clock_seconds();
     for (struct retry **at = &producer->retries; *at;) {
         struct retry *retry = *at;
         const struct kafka_record record = {.topic = retry->topic,
@@ -304,7 +297,7 @@ static void send_retries(struct kafka_producer *producer)
                                             .value_size = retry->value_size,
                                             .timestamp = retry->timestamp > 0 ? retry->timestamp : 0,
                                             .token = retry->token};
-        if (now < retry->due_ms || produce(producer, &record, retry->headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (now < retry->due || produce(producer, &record, retry->headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
             at = &retry->next;
             continue;
         }
@@ -348,8 +341,8 @@ bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_
 
 bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
 {
-    const int64_t deadline = now_ms() + timeout_ms;
-    while ((rd_kafka_outq_len(producer->client) > 0 || producer->retries) && now_ms() < deadline)
+    const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    while ((rd_kafka_outq_len(producer->client) > 0 || producer->retries) && clock_seconds() < deadline)
         kafka_producer_poll(producer, 50);
     const bool all = rd_kafka_outq_len(producer->client) == 0 && !producer->retries && producer->failed == 0;
     producer->closing = true;

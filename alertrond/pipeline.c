@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "kafka.h"
 #include "log.h"
 #include "offsets.h"
@@ -44,13 +44,6 @@ struct pipeline {
     bool assigned, closing;
     char trouble[640];
 };
-
-static double now_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* --- deal with a block --------------------------------------------------------------------------------- */
 
@@ -175,7 +168,7 @@ static bool finish_block(struct pipeline *pipeline)
     scorer_lock(pipeline->scorer);
     if (pipeline->n_scored < pipeline->n_items)
         score_block(pipeline);
-    const double now = now_seconds();
+    const double now = clock_seconds();
     uint64_t n_scored = 0;
     for (; pipeline->n_done < pipeline->n_items; pipeline->n_done++) {
         struct item *item = &pipeline->items[pipeline->n_done];
@@ -184,7 +177,7 @@ static bool finish_block(struct pipeline *pipeline)
         n_scored += item->fault == READING_GOOD;
     }
     if (n_scored > 0)
-        alertron_histogram_observe(scorer_metrics(pipeline->scorer)->latency, now_seconds() - pipeline->begun,
+        alertron_histogram_observe(scorer_metrics(pipeline->scorer)->latency, clock_seconds() - pipeline->begun,
                                    n_scored);
     scorer_unlock(pipeline->scorer);
     if (pipeline->n_done < pipeline->n_items)
@@ -216,10 +209,10 @@ static void store_offsets(struct pipeline *pipeline)
 /* Finishes the block and waits for its acknowledgements, `seconds` at most. */
 static bool drain(struct pipeline *pipeline, double seconds)
 {
-    const double deadline = now_seconds() + seconds;
+    const double deadline = clock_seconds() + seconds;
     bool finished;
     while (!(finished = finish_block(pipeline)) || offsets_waiting(pipeline->offsets) > 0) {
-        if (now_seconds() > deadline)
+        if (clock_seconds() > deadline)
             break;
         kafka_producer_poll(pipeline->producer, 20);
     }
@@ -357,7 +350,7 @@ static bool take_message(struct pipeline *pipeline, int timeout_ms)
     if (!kafka_consumer_next(pipeline->consumer, timeout_ms, &message))
         return false;
     if (pipeline->n_items == 0)
-        pipeline->begun = now_seconds();
+        pipeline->begun = clock_seconds();
     pipeline->items[pipeline->n_items++].message = message;
     return true;
 }
@@ -374,7 +367,7 @@ static void fill_block(struct pipeline *pipeline, int timeout_ms)
 static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
 {
     if (pipeline->stalled_since <= 0)
-        pipeline->stalled_since = now_seconds();
+        pipeline->stalled_since = clock_seconds();
     kafka_producer_poll(pipeline->producer, timeout_ms);
     if (pipeline->n_items < BLOCK)
         take_message(pipeline, 0);
@@ -442,9 +435,9 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     else if (!pipeline->assigned)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for partitions of topic %s",
                  pipeline->config->kafka.readings_topic);
-    else if (pipeline->stalled_since > 0 && now_seconds() - pipeline->stalled_since > STALL_SECONDS)
+    else if (pipeline->stalled_since > 0 && clock_seconds() - pipeline->stalled_since > STALL_SECONDS)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "outputs have not been acknowledged for %.0f s",
-                 now_seconds() - pipeline->stalled_since);
+                 clock_seconds() - pipeline->stalled_since);
     else
         pipeline->trouble[0] = 0;
     return pipeline->trouble;

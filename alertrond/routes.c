@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum { SILENT_SECONDS = 60 }; /* a loop that has not gone round for so long hangs */
 
@@ -22,13 +23,6 @@ struct route {
     const char *path, *methods;
     void (*answer)(struct routes *routes, const struct http_request *request, struct http_response *response);
 };
-
-static double now_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 struct routes *routes_new(struct scorer *scorer)
 {
@@ -52,7 +46,7 @@ void routes_free(struct routes *routes)
 void routes_tell(struct routes *routes, const char *trouble)
 {
     pthread_mutex_lock(&routes->mutex);
-    routes->told = now_seconds();
+    routes->told = clock_seconds();
     snprintf(routes->trouble, sizeof routes->trouble, "%s", trouble);
     pthread_mutex_unlock(&routes->mutex);
 }
@@ -127,7 +121,7 @@ static void answer_verdict(struct scorer *scorer, const struct reading *reading,
     }
     const double score = alertron_model_score(scorer_model(scorer), features);
     scorer_lock(scorer);
-    const double now = now_seconds();
+    const double now = clock_seconds();
     const struct verdict verdict = scorer_grade(scorer, score);
     scorer_count(scorer, reading, &verdict, now);
     alertron_histogram_observe(scorer_metrics(scorer)->latency, now - begun, 1);
@@ -139,7 +133,7 @@ static void answer_verdict(struct scorer *scorer, const struct reading *reading,
 
 static void answer_reading(struct scorer *scorer, const struct http_request *request, struct http_response *response)
 {
-    const double begun = now_seconds();
+    const double begun = clock_seconds();
     const struct reading_shape *shape = scorer_shape(scorer);
     struct reading reading;
     char reason[256];
@@ -178,7 +172,7 @@ static void answer_health(struct routes *routes, const struct http_request *requ
 {
     (void)request;
     pthread_mutex_lock(&routes->mutex);
-    const double silent = now_seconds() - routes->told;
+    const double silent = clock_seconds() - routes->told;
     pthread_mutex_unlock(&routes->mutex);
     if (silent < SILENT_SECONDS)
         answer_text(response, 200, "ok\n");

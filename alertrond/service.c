@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "http.h"
 #include "log.h"
@@ -50,16 +51,9 @@ struct service {
     double ticked;
 };
 
-static double now_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void tick(struct service *service)
 {
-    const double now = now_seconds();
+    const double now = clock_seconds();
     if (now - service->ticked < 1.0)
         return;
     service->ticked = now;
@@ -80,9 +74,9 @@ static bool wait_for_broker(struct service *service)
         tick(service);
         if (pipeline_reaches_broker(service->pipeline, 1000))
             return true;
-        if (now_seconds() - logged > WAIT_LOG_SECONDS) {
+        if (clock_seconds() - logged > WAIT_LOG_SECONDS) {
             log_info("waiting for a broker at %s", service->config->kafka.bootstrap);
-            logged = now_seconds();
+            logged = clock_seconds();
         }
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }

@@ -136,14 +136,14 @@ static alertron_status add_array(struct reader *reader, const char *key, enum sc
 static alertron_status read_flag(const struct reader *reader, const char *key, bool *flag)
 {
     const struct value *value = alertron__value_get(reader->state, key);
-    *flag = false;
-    if (!value)
-        return ALERTRON_OK;
-    if (value->kind != VALUE_BOOL && value->kind != VALUE_INTEGER)
+    int64_t integer = 0;
+    if (!value || value->kind == VALUE_BOOL)
+        integer = value ? value->as.integer : 0;
+    else if (!alertron__value_integer(value, &integer))
         return alertron__error(reader->arena->error, ALERTRON_ERROR_FORMAT, value->offset,
                                "%s: %s at byte %zu is %s, not a bool: save the model again", reader->name, key,
                                value->offset, alertron__value_describe(value));
-    *flag = value->as.integer != 0;
+    *flag = integer != 0;
     return ALERTRON_OK;
 }
 

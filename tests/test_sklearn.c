@@ -31,6 +31,7 @@ static const char *const models[] = {
     "1.9.1_bare_deep_float64.pkl",
     "1.9.1_bare_missing_or_one_float64.joblib",
     "1.9.1_dict_big_endian_float32.pkl",
+    "1.9.1_dict_keys_float32.pkl",
     "1.9.1_dict_standard_float32.joblib",
     "1.9.1_pipeline_maxabs_clip_float64.pkl",
 };
@@ -191,6 +192,11 @@ static void says_where_a_model_comes_from(void **state)
     assert_string_equal(info.provenance,
                         "container: Pipeline(RobustScaler, MinMaxScaler, StandardScaler, MaxAbsScaler, "
                         "IsolationForest)\ncontamination: auto\nmax_features: 1\nbootstrap: false\ninput: float64\n");
+    alertron_model_free(model);
+
+    model = load_data("1.9.1_dict_keys_float32.pkl", ALERTRON_INPUT_DEFAULT);
+    alertron_model_describe(model, &info);
+    assert_non_null(strstr(info.provenance, "\nignored keys: trained, features, auc, limits, version\n"));
     alertron_model_free(model);
 
     model = load_data("1.2.2_bare_features_float64.pkl", ALERTRON_INPUT_DEFAULT);

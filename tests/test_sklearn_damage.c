@@ -101,7 +101,11 @@ static void refuses_models_that_cannot_be_right(void **state)
         {"list_as_scale", ALERTRON_ERROR_FORMAT, "a list at byte"},
         {"other_width", ALERTRON_ERROR_UNSUPPORTED, "is fitted to 4 features, the forest to 2"},
         {"second_scaler", ALERTRON_ERROR_UNSUPPORTED, "the dict holds MinMaxScaler at byte"},
-        {"fewer_trees", ALERTRON_ERROR_FORMAT, "is no tuple of one array a tree"},
+        {"another_tree", ALERTRON_ERROR_FORMAT, "is no tuple of one array a tree"},
+        {"no_tree", ALERTRON_ERROR_FORMAT, "it is no ExtraTreeRegressor"},
+        {"many_samples", ALERTRON_ERROR_LIMIT, "trees of 1099511627776 rows; at most 16777216"},
+        {"text_as_flag", ALERTRON_ERROR_FORMAT, "with_mean at byte 90 is text, not a bool"},
+        {"no_forest", ALERTRON_ERROR_UNSUPPORTED, "the model's end is StandardScaler"},
         {"not_fitted", ALERTRON_ERROR_UNSUPPORTED, "the IsolationForest at byte"},
         {"scaler_not_fitted", ALERTRON_ERROR_UNSUPPORTED, "was not fitted: call fit before saving it"},
     };

@@ -63,6 +63,11 @@ def of_big_endian_arrays(rows):
     return model
 
 
+def in_dict_with_other_keys(rows):
+    plain = {"trained": "2024-01-01", "features": ["a", "b"], "auc": np.float64(0.9), "limits": np.arange(3.0)}
+    return {**plain, **in_dict(StandardScaler(with_mean=np.bool_(False)))(rows), "version": 3}
+
+
 def of_shared_trees(rows):
     """A small file that would make a large forest: it is to be refused."""
     model = forest(n_estimators=1).fit(rows)
@@ -77,7 +82,7 @@ def refused(what):
 
     def build(rows):
         scaler = StandardScaler().fit(rows)
-        model = {"scaler": scaler, "model": forest(n_estimators=2, max_samples=4).fit(scaler.transform(rows))}
+        model = {"scaler": scaler, "model": forest(n_estimators=1, max_samples=4).fit(scaler.transform(rows))}
         what(model, rows)
         return model
 
@@ -100,8 +105,24 @@ def second_scaler(model, rows):
     model["clipper"] = MinMaxScaler().fit(rows)
 
 
-def fewer_trees(model, rows):
-    model["model"].estimators_.pop()
+def another_tree(model, rows):
+    model["model"].estimators_.append(model["model"].estimators_[0])
+
+
+def no_tree(model, rows):
+    model["model"].estimators_[0] = model["scaler"]
+
+
+def many_samples(model, rows):
+    model["model"].max_samples_ = 2**40
+
+
+def text_as_flag(model, rows):
+    model["scaler"].with_mean = "yes"
+
+
+def no_forest(model, rows):
+    model["model"] = model["scaler"]
 
 
 def not_fitted(model, rows):
@@ -179,6 +200,7 @@ MODELS = {
         ("pipeline_maxabs_clip", "float64", 5, lambda rows: in_pipeline(MaxAbsScaler(clip=True))(rows)),
         ("bare_deep", "float64", 4, bare(n_estimators=1, max_samples=1.0)),
         ("dict_big_endian", "float32", 4, of_big_endian_arrays),
+        ("dict_keys", "float32", 5, in_dict_with_other_keys),
         ("refused_shared_trees", "float64", 4, of_shared_trees),
         ("refused_one_name", "float64", 4, set_names("a")),
         ("refused_number_as_name", "float64", 4, set_names("a", 2)),
@@ -189,7 +211,11 @@ MODELS = {
         ("refused_list_as_scale", "float64", 4, set_scale(list)),
         ("refused_other_width", "float64", 4, refused(other_width)),
         ("refused_second_scaler", "float64", 4, refused(second_scaler)),
-        ("refused_fewer_trees", "float64", 4, refused(fewer_trees)),
+        ("refused_another_tree", "float64", 4, refused(another_tree)),
+        ("refused_no_tree", "float64", 4, refused(no_tree)),
+        ("refused_many_samples", "float64", 4, refused(many_samples)),
+        ("refused_text_as_flag", "float64", 4, refused(text_as_flag)),
+        ("refused_no_forest", "float64", 4, refused(no_forest)),
         ("refused_not_fitted", "float64", 4, refused(not_fitted)),
         ("refused_scaler_not_fitted", "float64", 4, refused(scaler_not_fitted)),
     ],
