@@ -98,74 +98,114 @@ unsigned char *file_read(const char *path, size_t bytes_max, size_t *n_bytes, ch
 
 /* ---- writing ---- */
 
-/* Where a file goes: the file behind symbolic links, and the one aside that becomes it. */
-struct aside {
-    char target[PATH_MAX], path[PATH_MAX];
-    bool replaces; /* there is a file, whose mode stays */
+struct new_file {
+    int descriptor, fault;   /* fault: the first errno, or 0 */
+    const char *path;        /* as the caller names it */
+    char target[PATH_MAX];   /* the file behind symbolic links */
+    char aside[PATH_MAX];    /* the file that becomes it; "": it is written in place */
+    bool standard, replaces; /* replaces: there is a file, whose owner and mode stay */
     struct stat old;
 };
 
-static int write_all(int file, const unsigned char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(file, bytes, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return errno;
-        bytes += written;
-        n -= (size_t)written;
-    }
-    return 0;
-}
-
 /* Some file systems can't sync what they hold, and say EINVAL; there is nothing to gain then. */
-static int sync_file(int file)
+static int sync_descriptor(int descriptor)
 {
-    return fsync(file) == 0 || errno == EINVAL ? 0 : errno;
+    return fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
 }
 
-static bool write_in_place(const char *path, const void *bytes, size_t n_bytes, char *why, size_t why_size)
+static void note_fault(struct new_file *file, int fault)
 {
-    int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0)
-        return fail(why, why_size, "%s: %s", path, strerror(errno));
-    int fault = write_all(file, bytes, n_bytes);
-    if (close(file) != 0 && !fault)
-        fault = errno;
-    return fault ? fail(why, why_size, "%s: %s", path, strerror(fault)) : true;
+    if (!file->fault)
+        file->fault = fault;
 }
 
 /* Opens a new file beside the target, under a name that nobody else uses. */
-static int open_aside(struct aside *aside)
+static int open_aside(struct new_file *file)
 {
-    const char *slash = strrchr(aside->target, '/'), *base = slash ? slash + 1 : aside->target;
-    int folder = slash ? (int)(base - aside->target) : 0;
+    const char *slash = strrchr(file->target, '/'), *base = slash ? slash + 1 : file->target;
+    int folder = slash ? (int)(base - file->target) : 0;
     for (unsigned i = 0; i < ASIDE_NAMES_MAX; i++) {
-        int n = snprintf(aside->path, sizeof aside->path, "%.*s.%.*s.%ld-%u.part", folder, aside->target,
+        int n = snprintf(file->aside, sizeof file->aside, "%.*s.%.*s.%ld-%u.part", folder, file->target,
                          ASIDE_BASE_BYTES_MAX, base, (long)getpid(), i);
-        if (n < 0 || (size_t)n >= sizeof aside->path) {
+        if (n < 0 || (size_t)n >= sizeof file->aside) {
             errno = ENAMETOOLONG;
             return -1;
         }
-        int file = open(aside->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (file >= 0 || errno != EEXIST)
-            return file;
+        int descriptor = open(file->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST)
+            return descriptor;
     }
     return -1;
 }
 
-static int fill_aside(const struct aside *aside, int file, const void *bytes, size_t n_bytes)
+/* Only root may give a file away; anyone else keeps its own. The mode goes last, as chown takes bits off. */
+static void keep_owner_and_mode(struct new_file *file)
 {
-    if (aside->replaces) {
-        /* Only root may give a file away; anyone else keeps its own. The mode goes last, as chown takes bits off. */
-        int given = fchown(file, aside->old.st_uid, aside->old.st_gid);
-        (void)given;
-        if (fchmod(file, aside->old.st_mode & 0777) != 0)
-            return errno;
+    int given = fchown(file->descriptor, file->old.st_uid, file->old.st_gid);
+    (void)given;
+    if (fchmod(file->descriptor, file->old.st_mode & 0777) != 0)
+        note_fault(file, errno);
+}
+
+static bool open_new(struct new_file *file, char *why, size_t why_size)
+{
+    file->replaces = stat(file->path, &file->old) == 0;
+    if (file->replaces && S_ISDIR(file->old.st_mode))
+        return fail(why, why_size, "%s: it is a folder; name a file in it", file->path);
+    if (file->replaces && !S_ISREG(file->old.st_mode)) {
+        file->descriptor = open(file->path, O_WRONLY | O_CLOEXEC);
+        return file->descriptor >= 0 || fail(why, why_size, "%s: %s", file->path, strerror(errno));
     }
-    int fault = write_all(file, bytes, n_bytes);
-    return fault ? fault : sync_file(file);
+    int n = snprintf(file->target, sizeof file->target, "%s", file->path);
+    if (n < 0 || (size_t)n >= sizeof file->target)
+        return fail(why, why_size, "%s", strerror(ENAMETOOLONG));
+    if (file->replaces && !realpath(file->path, file->target))
+        return fail(why, why_size, "%s: %s", file->path, strerror(errno));
+    file->descriptor = open_aside(file);
+    if (file->descriptor < 0)
+        return fail(why, why_size, "%s: %s (in making a new file beside it)", file->path, strerror(errno));
+    if (file->replaces)
+        keep_owner_and_mode(file);
+    return true;
+}
+
+struct new_file *file_begin(const char *path, char *why, size_t why_size)
+{
+    struct new_file *file = calloc(1, sizeof *file);
+    if (!file) {
+        fail(why, why_size, "%s: out of memory", path);
+        return NULL;
+    }
+    file->standard = is_standard(path);
+    file->path = file->standard ? "standard output" : path;
+    if (file->standard) {
+        fflush(stdout);
+        file->descriptor = STDOUT_FILENO;
+    } else if (!open_new(file, why, why_size)) {
+        free(file);
+        return NULL;
+    }
+    return file;
+}
+
+int file_append(struct new_file *file, const void *bytes, size_t n_bytes)
+{
+    for (const unsigned char *at = bytes; n_bytes > 0 && !file->fault;) {
+        ssize_t n = write(file->descriptor, at, n_bytes);
+        if (n < 0 && errno != EINTR)
+            note_fault(file, errno);
+        if (n > 0) {
+            at += n;
+            n_bytes -= (size_t)n;
+        }
+    }
+    return file->fault;
+}
+
+static void close_new(struct new_file *file)
+{
+    if (!file->standard && close(file->descriptor) != 0)
+        note_fault(file, errno);
 }
 
 /* A rename lasts when its folder has been synced. */
@@ -175,50 +215,45 @@ static int sync_folder_of(const char *target)
     const char *slash = strrchr(target, '/');
     int n = slash == target ? 1 : slash ? (int)(slash - target) : 1;
     snprintf(folder, sizeof folder, "%.*s", n, slash ? target : ".");
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0)
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
         return errno == EACCES ? 0 : errno; /* a folder that may be written but not read can't be synced */
-    int fault = sync_file(file);
-    close(file);
+    int fault = sync_descriptor(descriptor);
+    close(descriptor);
     return fault;
 }
 
-static bool replace(struct aside *aside, const char *path, const void *bytes, size_t n_bytes, char *why,
-                    size_t why_size)
+bool file_commit(struct new_file *file, char *why, size_t why_size)
 {
-    int file = open_aside(aside);
-    if (file < 0)
-        return fail(why, why_size, "%s: %s (in making a new file beside it)", path, strerror(errno));
-    int fault = fill_aside(aside, file, bytes, n_bytes);
-    if (close(file) != 0 && !fault)
-        fault = errno;
-    if (!fault && rename(aside->path, aside->target) != 0)
-        fault = errno;
-    if (fault) {
-        unlink(aside->path);
-        return fail(why, why_size, "%s: %s", path, strerror(fault));
-    }
-    fault = sync_folder_of(aside->target);
-    return fault ? fail(why, why_size, "%s: %s (in syncing its folder)", path, strerror(fault)) : true;
+    const bool aside = file->aside[0] != 0;
+    const char *doing = "";
+    if (aside && !file->fault)
+        note_fault(file, sync_descriptor(file->descriptor));
+    close_new(file);
+    if (aside && !file->fault && rename(file->aside, file->target) != 0)
+        note_fault(file, errno);
+    if (aside && file->fault)
+        unlink(file->aside);
+    if (aside && !file->fault && (file->fault = sync_folder_of(file->target)) != 0)
+        doing = " (in syncing its folder)";
+    bool good = !file->fault || fail(why, why_size, "%s: %s%s", file->path, strerror(file->fault), doing);
+    free(file);
+    return good;
+}
+
+void file_abandon(struct new_file *file)
+{
+    close_new(file);
+    if (file->aside[0])
+        unlink(file->aside);
+    free(file);
 }
 
 bool file_write(const char *path, const void *bytes, size_t n_bytes, char *why, size_t why_size)
 {
-    if (is_standard(path)) {
-        fflush(stdout);
-        int fault = write_all(STDOUT_FILENO, bytes, n_bytes);
-        return fault ? fail(why, why_size, "standard output: %s", strerror(fault)) : true;
-    }
-    struct aside aside;
-    aside.replaces = stat(path, &aside.old) == 0;
-    if (aside.replaces && S_ISDIR(aside.old.st_mode))
-        return fail(why, why_size, "%s: it is a folder; name a file in it", path);
-    if (aside.replaces && !S_ISREG(aside.old.st_mode))
-        return write_in_place(path, bytes, n_bytes, why, why_size);
-    int n = snprintf(aside.target, sizeof aside.target, "%s", path);
-    if (n < 0 || (size_t)n >= sizeof aside.target)
-        return fail(why, why_size, "%s", strerror(ENAMETOOLONG));
-    if (aside.replaces && !realpath(path, aside.target))
-        return fail(why, why_size, "%s: %s", path, strerror(errno));
-    return replace(&aside, path, bytes, n_bytes, why, why_size);
+    struct new_file *file = file_begin(path, why, why_size);
+    if (!file)
+        return false;
+    file_append(file, bytes, n_bytes);
+    return file_commit(file, why, why_size);
 }

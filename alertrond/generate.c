@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "config.h"
 #include "fleet.h"
@@ -189,10 +190,10 @@ static bool is_over(const struct generator *generator, double seconds)
 /* Reading n is due n / rate after the beginning. Ends where a reading can't be written. */
 static void run_pace(struct generator *generator)
 {
-    double first = progress_clock(), since = first; /* readings are counted since then; before it were: */
+    double first = clock_seconds(), since = first; /* readings are counted since then; before it were: */
     uint64_t before = 0;
     for (;;) {
-        double now = progress_clock(), ts = wall_clock();
+        double now = clock_seconds(), ts = wall_clock();
         uint64_t due = readings_due(generator, before, now - since);
         if ((double)(due - generator->readings) > BEHIND_SECONDS * generator->rate + 1) {
             since = now;
@@ -265,10 +266,10 @@ static int run(struct generator *generator)
         return 1;
     }
     catch_signals();
-    double start = progress_clock();
+    double start = clock_seconds();
     run_pace(generator);
     bool good = finish(generator, why, sizeof why);
-    double seconds = progress_clock() - start;
+    double seconds = clock_seconds() - start;
     fprintf(stderr, "%llu readings in %.1f s (%.0f a second), %llu of them anomalous\n",
             (unsigned long long)generator->readings, seconds, seconds > 0 ? (double)generator->readings / seconds : 0.0,
             (unsigned long long)generator->anomalies);

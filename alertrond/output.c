@@ -1,87 +1,44 @@
-/* output.c: a file that is written a piece at a time, and appears whole or not at all. */
+/* output.c: bytes gathered in front of a file, so that writing them is cheap. */
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "file.h"
 
 #define HELD_BYTES ((size_t)1 << 20) /* before they are handed to the system */
 
 struct output {
-    int fd, fault; /* the first errno, or 0 */
-    char *path;    /* NULL: standard output */
-    char *aside;   /* the file that becomes `path`, or NULL: it is written in place */
+    struct new_file *file;
+    int fault; /* the first errno, or 0 */
     char *held;
     size_t n, capacity;
 };
 
-static void release(struct output *output)
-{
-    if (output->path && output->fd >= 0)
-        close(output->fd);
-    free(output->held);
-    free(output->aside);
-    free(output->path);
-    free(output);
-}
-
-/* Opens a new file beside the path, or the path itself where it is a device or a pipe. */
-static int open_path(struct output *output)
-{
-    struct stat old;
-    bool there = stat(output->path, &old) == 0;
-    if (there && !S_ISREG(old.st_mode))
-        return open(output->path, O_WRONLY | O_CLOEXEC);
-    size_t size = strlen(output->path) + 32;
-    output->aside = malloc(size);
-    if (!output->aside)
-        return -1;
-    snprintf(output->aside, size, "%s.%ld.part", output->path, (long)getpid());
-    int fd = open(output->aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 && there && fchmod(fd, old.st_mode & 0777) != 0)
-        output->fault = errno;
-    return fd;
-}
-
 struct output *output_open(const char *path, char *why, size_t why_size)
 {
-    bool standard = !path || strcmp(path, "-") == 0;
     struct output *output = calloc(1, sizeof *output);
-    if (output) {
-        output->fd = STDOUT_FILENO;
-        output->capacity = HELD_BYTES;
-        output->held = malloc(output->capacity);
-        output->path = standard ? NULL : strdup(path);
-    }
-    if (!output || !output->held || (!standard && !output->path)) {
+    char *held = malloc(HELD_BYTES);
+    if (!output || !held) {
         snprintf(why, why_size, "out of memory");
-        if (output)
-            release(output);
-        return NULL;
+        goto fail;
     }
-    if (!standard)
-        output->fd = open_path(output);
-    if (output->fd >= 0)
+    *output =
+        (struct output){.file = file_begin(path ? path : "-", why, why_size), .held = held, .capacity = HELD_BYTES};
+    if (output->file)
         return output;
-    snprintf(why, why_size, "%s: %s", path, strerror(errno));
-    release(output);
+fail:
+    free(held);
+    free(output);
     return NULL;
 }
 
 bool output_flush(struct output *output)
 {
-    size_t done = 0;
-    while (done < output->n && !output->fault) {
-        ssize_t n = write(output->fd, output->held + done, output->n - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            output->fault = errno;
-    }
+    if (!output->fault)
+        output->fault = file_append(output->file, output->held, output->n);
     output->n = 0;
     return output->fault == 0;
 }
@@ -125,27 +82,22 @@ bool output_reader_gone(const struct output *output)
 bool output_finish(struct output *output, char *why, size_t why_size)
 {
     output_flush(output);
-    if (output->aside) {
-        /* Some file systems can't sync, and say EINVAL; there is nothing to gain then. */
-        if (!output->fault && fsync(output->fd) != 0 && errno != EINVAL)
-            output->fault = errno;
-        if (!output->fault && rename(output->aside, output->path) != 0)
-            output->fault = errno;
-        if (output->fault)
-            unlink(output->aside);
+    bool good = output->fault != ENOMEM;
+    if (good) {
+        good = file_commit(output->file, why, why_size);
+    } else {
+        snprintf(why, why_size, "out of memory");
+        file_abandon(output->file);
     }
-    bool good = output->fault == 0;
-    if (!good)
-        snprintf(why, why_size, "%s: %s", output->path ? output->path : "standard output", strerror(output->fault));
-    release(output);
+    free(output->held);
+    free(output);
     return good;
 }
 
 void output_abandon(struct output *output)
 {
-    if (output->aside)
-        unlink(output->aside);
-    else
-        output_flush(output);
-    release(output);
+    output_flush(output);
+    file_abandon(output->file);
+    free(output->held);
+    free(output);
 }

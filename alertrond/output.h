@@ -1,4 +1,4 @@
-/* output.h: a file that is written a piece at a time, and appears whole or not at all. */
+/* output.h: bytes gathered in front of a file, which appears whole or not at all. */
 #ifndef ALERTROND_OUTPUT_H
 #define ALERTROND_OUTPUT_H
 
@@ -7,8 +7,7 @@
 
 struct output;
 
-/* Standard output for "-" and NULL. What is no regular file (a device, a pipe) is written as it goes. NULL, and why,
- * on failure. */
+/* Begins a file as file_begin does; NULL is standard output, too. NULL, and why, on failure. */
 struct output *output_open(const char *path, char *why, size_t why_size);
 
 /* Room for n more bytes, to be filled and then told by output_add. NULL once writing has failed or memory has run

@@ -2,22 +2,16 @@
 #include "progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PAUSE_SECONDS 0.2 /* between two lines, and before the first: short work shows none */
+#include "clock.h"
 
-double progress_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#define PAUSE_SECONDS 0.2 /* between two lines, and before the first: short work shows none */
 
 struct progress progress_begin(const char *doing, bool wanted)
 {
     return (struct progress){
-        .doing = doing, .shown = wanted && isatty(STDERR_FILENO), .next = progress_clock() + PAUSE_SECONDS};
+        .doing = doing, .shown = wanted && isatty(STDERR_FILENO), .next = clock_seconds() + PAUSE_SECONDS};
 }
 
 void progress_show(const struct progress *progress, size_t rows)
@@ -32,7 +26,7 @@ void progress_at(struct progress *progress, size_t rows)
 {
     if (!progress->shown)
         return;
-    double now = progress_clock();
+    double now = clock_seconds();
     if (now < progress->next)
         return;
     progress_show(progress, rows);

@@ -11,9 +11,6 @@ struct progress {
     double next;       /* when the line is to be written again */
 };
 
-/* Seconds on a clock that only goes forward. */
-double progress_clock(void);
-
 /* `doing` stands before the count: "read 1200000 rows". */
 struct progress progress_begin(const char *doing, bool wanted);
 /* Writes the line, at most every so often. */

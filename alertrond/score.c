@@ -7,6 +7,7 @@
 
 #include <alertron.h>
 
+#include "calibration.h"
 #include "command.h"
 #include "modelstore.h"
 #include "options.h"
@@ -17,10 +18,9 @@
 #include "value.h"
 
 #define WHY_BYTES 1024
-#define BLOCK_NUMBERS ((size_t)1 << 17)          /* numbers scored at a time: 1 MiB */
-#define BLOCK_TEXT_BYTES ((size_t)1 << 20)       /* text of a block's rows, and one row more */
-#define CALIBRATION_SCORES_MAX ((size_t)1 << 24) /* anomalous scores taken from a file: 128 MiB */
-#define MEMBERS_BYTES 96u                        /* of what is added to a row, at most */
+#define BLOCK_NUMBERS ((size_t)1 << 17)    /* numbers scored at a time: 1 MiB */
+#define BLOCK_TEXT_BYTES ((size_t)1 << 20) /* text of a block's rows, and one row more */
+#define MEMBERS_BYTES 96u                  /* of what is added to a row, at most */
 
 struct score_flags {
     const char *model, *features, *dtype, *calibrate, *output;
@@ -258,56 +258,6 @@ static bool load_model(struct scoring *scoring, alertron_input input, char *why,
     return memory;
 }
 
-/* Adds the anomalous scores of a block to *scores. */
-static bool gather(const struct scoring *scoring, double **scores, size_t *n, size_t *capacity)
-{
-    const struct block *block = &scoring->block;
-    for (size_t row = 0; row < block->rows; row++) {
-        if (block->bad[row] || !(block->scores[row] > scoring->cuts.threshold))
-            continue;
-        if (*n == *capacity) {
-            size_t wanted = *capacity ? *capacity * 2 : 1024;
-            double *grown = wanted > CALIBRATION_SCORES_MAX ? NULL : realloc(*scores, wanted * sizeof **scores);
-            if (!grown)
-                return false;
-            *scores = grown;
-            *capacity = wanted;
-        }
-        (*scores)[(*n)++] = block->scores[row];
-    }
-    return true;
-}
-
-/* Takes the cuts from the anomalous scores of another file. */
-static bool calibrate(struct scoring *scoring, const char *path, char *why, size_t why_size)
-{
-    scoring->table = open_table(scoring, path, why, why_size);
-    if (!scoring->table)
-        return false;
-    double *scores = NULL;
-    size_t n = 0, capacity = 0, rows = 0;
-    bool good = true;
-    for (scoring->block.last = false; good && !scoring->block.last; rows += scoring->block.rows) {
-        good = block_fill(scoring, why, why_size);
-        block_score(scoring);
-        if (good && !gather(scoring, &scores, &n, &capacity)) {
-            snprintf(why, why_size, "%s: more than %zu anomalous scores, or out of memory; calibrate with fewer rows",
-                     path, CALIBRATION_SCORES_MAX);
-            good = false;
-        }
-    }
-    alertron_error error;
-    if (good && alertron_cuts_calibrate(&scoring->cuts, scores, n, ALERTRON_CUTS_FILE, &error) != ALERTRON_OK) {
-        snprintf(why, why_size, "%s: %zu of %zu rows are anomalies, which gives no cuts: %s", path, n, rows,
-                 n < ALERTRON_CUTS_SCORES_MIN ? "give it more rows" : error.text);
-        good = false;
-    }
-    free(scores);
-    table_close(scoring->table);
-    scoring->table = NULL;
-    return good;
-}
-
 /* Scores block after block. False, and why, where a row is wrong; rows before it are written. */
 static bool score_rows(struct scoring *scoring, char *why, size_t why_size)
 {
@@ -348,7 +298,8 @@ static bool run(struct scoring *scoring, const char *path, alertron_input input,
     const struct score_flags *flags = scoring->flags;
     if (!load_model(scoring, input, why, why_size))
         return false;
-    if (flags->calibrate && !calibrate(scoring, flags->calibrate, why, why_size))
+    if (flags->calibrate &&
+        !calibrate_from_file(&scoring->cuts, scoring->model, flags->calibrate, flags->features, why, why_size))
         return false;
     scoring->table = open_table(scoring, path, why, why_size);
     if (!scoring->table)

@@ -8,6 +8,7 @@
 
 #include <alertron.h>
 
+#include "clock.h"
 #include "command.h"
 #include "file.h"
 #include "options.h"
@@ -189,14 +190,14 @@ static bool run(struct training *training, char *why, size_t why_size)
     if (!name_features(training))
         return fail(why, why_size, "out of memory");
     alertron_error error;
-    double begin = progress_clock();
+    double begin = clock_seconds();
     struct progress progress = progress_begin("fitting", true);
     progress_show(&progress, training->rows);
     alertron_model *model = fit(training, &error);
     progress_end(&progress);
     if (!model)
         return fail(why, why_size, "%s: %s", training->name, error.text);
-    double seconds = progress_clock() - begin;
+    double seconds = clock_seconds() - begin;
     size_t n_bytes = 0;
     bool good = write_model(model, training->flags->output, &n_bytes, why, why_size);
     if (good)

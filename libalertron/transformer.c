@@ -137,9 +137,9 @@ static alertron_status read_flag(const struct reader *reader, const char *key, b
 {
     const struct value *value = alertron__value_get(reader->state, key);
     int64_t integer = 0;
-    if (!value || value->kind == VALUE_BOOL)
-        integer = value ? value->as.integer : 0;
-    else if (!alertron__value_integer(value, &integer))
+    if (value && value->kind == VALUE_BOOL)
+        integer = value->as.integer;
+    else if (value && !alertron__value_integer(value, &integer))
         return alertron__error(reader->arena->error, ALERTRON_ERROR_FORMAT, value->offset,
                                "%s: %s at byte %zu is %s, not a bool: save the model again", reader->name, key,
                                value->offset, alertron__value_describe(value));
@@ -151,7 +151,7 @@ static alertron_status read_flag(const struct reader *reader, const char *key, b
 static alertron_status add_if(struct reader *reader, const char *flag, const char *key, enum scaler_operation operation,
                               bool narrow)
 {
-    bool wanted;
+    bool wanted = false;
     alertron_status status = read_flag(reader, flag, &wanted);
     if (status != ALERTRON_OK || !wanted)
         return status;
@@ -160,7 +160,7 @@ static alertron_status add_if(struct reader *reader, const char *flag, const cha
 
 static alertron_status add_clip(struct reader *reader, double low, double high)
 {
-    bool wanted;
+    bool wanted = false;
     alertron_status status = read_flag(reader, "clip", &wanted);
     if (status != ALERTRON_OK || !wanted)
         return status;
