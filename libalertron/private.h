@@ -228,7 +228,7 @@ enum value_kind {
     VALUE_ARRAY   /* joblib's: the wrapper's state, and the data behind it in the file */
 };
 
-/* What a file may name. The order is that of the table in allowlist.c. */
+/* What a file may name; allowlist.c has the names. */
 enum class_id {
     CLASS_ISOLATION_FOREST,
     CLASS_EXTRA_TREE,
@@ -359,14 +359,7 @@ bool alertron__value_integer(const struct value *value, int64_t *integer);
 
 /* --- scaler.c: scalers as one rising function of one feature --------------------------------------- */
 
-enum scaler_operation {
-    SCALER_SUBTRACT,
-    SCALER_DIVIDE,
-    SCALER_MULTIPLY,
-    SCALER_ADD,
-    SCALER_AT_LEAST,
-    SCALER_AT_MOST
-};
+enum scaler_operation { SCALER_SUBTRACT, SCALER_DIVIDE, SCALER_MULTIPLY, SCALER_ADD, SCALER_AT_LEAST, SCALER_AT_MOST };
 
 struct scaler_step {
     enum scaler_operation operation;

@@ -252,14 +252,15 @@ static void append(char *out, size_t capacity, const char *text)
 static void append_parameter(const struct loader *loader, const char *key, char *out, size_t capacity)
 {
     const struct value *value = alertron__value_get(loader->iforest.state, key);
-    char text[ALERTRON_NUMBER_BYTES + 1] = "";
+    char digits[ALERTRON_NUMBER_BYTES + 1] = "";
+    const char *text = digits;
     double number;
     if (alertron__value_number(value, &number))
-        alertron__number_text(number, text);
+        alertron__number_text(number, digits);
     else if (value && value->kind == VALUE_BOOL)
-        strcpy(text, value->as.integer ? "true" : "false");
+        text = value->as.integer ? "true" : "false";
     else if (alertron__value_is_text(value, "auto"))
-        strcpy(text, "auto");
+        text = "auto";
     else
         return;
     append(out, capacity, key);

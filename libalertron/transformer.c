@@ -7,6 +7,7 @@
  */
 #include "private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The scaler that is being read, and where its steps go. */
@@ -113,8 +114,8 @@ static alertron_status refuse_operand(const struct reader *reader, const char *k
 static alertron_status add_array(struct reader *reader, const char *key, enum scaler_operation operation, bool narrow)
 {
     struct array array;
-    char what[64] = "";
-    strcat(strcat(strcat(what, reader->name), ": "), key);
+    char what[64];
+    snprintf(what, sizeof what, "%s: %s", reader->name, key);
     alertron_status status = alertron__vector_of(alertron__value_get(reader->state, key), what, reader->n_features,
                                                  &array, reader->arena->error);
     if (status != ALERTRON_OK)

@@ -104,15 +104,15 @@ def kafka(tmp_path_factory):
 def run_service(program, model, tmp_path):
     """run_service(bootstrap, ...) starts an alertrond that is stopped after the test, and waits until it is ready.
 
-    `model`, `env`, `options` and `create_topics` are passed on; `wait=False` returns at once.
+    `model`, `env` and `options` are passed on; `wait=False` returns at once.
     """
     started = []
 
-    def start(bootstrap, *, model=model, env=None, options=(), wait=True, create_topics=False):
+    def start(bootstrap, *, model=model, env=None, options=(), wait=True):
         directory = tmp_path / f"service-{len(started) + 1}"
         directory.mkdir()
         port = process.free_port()
-        made = service.Service(program, directory, model, bootstrap, port, env, options, create_topics)
+        made = service.Service(program, directory, model, bootstrap, port, env, options)
         started.append(made)
         made.start()
         return made.await_ready() if wait else made

@@ -65,6 +65,14 @@ static void rounds_after_each_step_where_rows_are_float32(void **state)
     }
 }
 
+static void rounds_the_reading_before_the_first_step(void **state)
+{
+    (void)state;
+    const struct scaler scaler = {.single = true, .n_steps = 1, .steps = {{SCALER_SUBTRACT, NULL, 1.0}}};
+    assert_true(alertron__scaler_apply(&scaler, 0, 1.0 + 0x0.cp-23) == 0x1p-23);
+    assert_true(alertron__scaler_apply(&scaler, 0, 1.0 + 0x0.4p-23) == 0.0);
+}
+
 static void takes_each_features_own_operand(void **state)
 {
     (void)state;
@@ -157,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_a_bare_forests_numbers_to_float32),
         cmocka_unit_test(rounds_after_each_step_where_rows_are_float32),
+        cmocka_unit_test(rounds_the_reading_before_the_first_step),
         cmocka_unit_test(takes_each_features_own_operand),
         cmocka_unit_test(clips_to_both_ends),
         cmocka_unit_test(never_falls_when_the_reading_rises),

@@ -196,7 +196,7 @@ def test_missing_topics_are_made_when_asked_for(kafka, model, run_service):
         "KAFKA_GROUP_ID": "made",
         "KAFKA_PARTITIONS": "3",
     }
-    run_service(kafka.bootstrap, env=names, create_topics=True)
+    run_service(kafka.bootstrap, env=names)
     assert [streams.held(kafka.bootstrap, one) for one in ("made.readings", "made.anomalies", "made.dlq")] == [0, 0, 0]
 
 

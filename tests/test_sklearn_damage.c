@@ -253,6 +253,13 @@ static void refuses_leaves_that_are_none(void **state)
     alertron__store_le(rows, 8, one + 1);
     refuses(bytes, n, ALERTRON_ERROR_FORMAT, "is not that of its rows");
     free(bytes);
+
+    /* Before 1.3 the rows are all there is. */
+    bytes = data_bytes("1.2.2_bare_features_float64.pkl", &n);
+    rows = behind_bytes(bytes, bytes + n, leaf, sizeof leaf) + 24;
+    alertron__store_le(rows, 8, UINT64_MAX);
+    refuses(bytes, n, ALERTRON_ERROR_FORMAT, "its number of rows is out of range");
+    free(bytes);
 }
 
 /* The depth of each node, 1 and 2 at first, and c(rows), of 120 rows at first. */
@@ -285,11 +292,16 @@ static void refuses_arrays_that_are_none(void **state)
     unsigned char *bytes = data_bytes("1.8.0_dict_standard_float32.pkl", &n);
     unsigned char *shape = behind(behind(bytes, bytes + n, "mean_"), bytes + n, "K\x01K");
     *shape = 1;
-    refuses(bytes, n, ALERTRON_ERROR_FORMAT, "mean_: the array at byte");
+    refuses(bytes, n, ALERTRON_ERROR_FORMAT, "has a shape that its data don't fit");
     *shape = 2;
     /* A field at byte 40 of a node is put past the node's end. */
     *(behind(bytes, bytes + n, "K(\x86") - 2) = 0xf9;
     refuses(bytes, n, ALERTRON_ERROR_FORMAT, "its nodes lack a field");
+    free(bytes);
+
+    bytes = data_bytes("1.9.1_refused_one_name_float64.pkl", &n);
+    *behind(behind(bytes, bytes + n, "feature_names_in_"), bytes + n, "K\x01K") = 2;
+    refuses(bytes, n, ALERTRON_ERROR_FORMAT, "has a shape that its data don't fit");
     free(bytes);
 
     bytes = data_bytes("1.2.2_bare_features_float64.pkl", &n);

@@ -42,6 +42,15 @@ def train(program, directory):
     return model
 
 
+def calibrate(program, directory):
+    """Flags that take the severity cuts from readings with the fleet's own anomalies among them: a model that has
+    seen normal readings only calls nearly all of those high."""
+    readings = directory / "calibration.csv"
+    generate = [program, "generate", "--count", 20000, "--seed", 2, "--rate", "max", "--csv"]
+    _work(Child("generating readings with anomalies", generate, directory / "train.log", output=readings))
+    return ["--severity-calibration-file", readings]
+
+
 def _work(child, seconds=120):
     if child.start().wait(seconds) != 0:
         raise Failure(f"{child.name} failed.\n{child.tail()}")
@@ -65,10 +74,10 @@ def clean_environment():
 class Service:
     """`alertrond run` on a port of this machine."""
 
-    def __init__(self, program, directory, model, bootstrap, port, env=None, options=(), create_topics=False):
+    def __init__(self, program, directory, model, bootstrap, port, env=None, options=()):
         self.url = f"http://127.0.0.1:{port}"
-        words = [program, "run", "-m", model, "--bootstrap", bootstrap, "--http-address", "127.0.0.1", "--port", port]
-        words += [*(["--create-topics"] if create_topics else []), *options]
+        words = [program, "run", "-m", model, "--bootstrap", bootstrap, "--create-topics"]
+        words += ["--http-address", "127.0.0.1", "--port", port, *options]
         self._child = Child("alertrond", words, pathlib.Path(directory) / "alertrond.log", env=env or clean_environment())
         self.children = [self._child]
 

@@ -37,6 +37,7 @@ class Stack:
         self.steps = steps
         self.parts = []  # in the order of their start
         self.slack = None
+        self.service_options = []
         # Settings in the environment are meant for the user's own Kafka, and would only disturb ours.
         self._env = dict(os.environ) if options.bootstrap else service_room.clean_environment()
         self._env.setdefault("KAFKA_GROUP_ID", "alertron-local")
@@ -86,6 +87,7 @@ class Stack:
 
     def _model(self):
         if not self.options.model:
+            self.service_options = self._step("calibrating", lambda: service_room.calibrate(self.program, self.directory))
             return self._step("training a model", lambda: service_room.train(self.program, self.directory))
         features = self._step("reading the model", lambda: service_room.model_features(self.program, self.options.model))
         if features != 3 and not self.options.no_generator:
@@ -122,9 +124,8 @@ class Stack:
         self._start("Prometheus", self.prometheus, self.prometheus.await_ready)
 
     def _start_service(self, model):
-        embedded = not (self.options.kafka or self.options.bootstrap)  # which has the topics, and can't make any
         self.service = service_room.Service(
-            self.program, self.directory, model, self.bootstrap, self.service_port, self._env, create_topics=not embedded
+            self.program, self.directory, model, self.bootstrap, self.service_port, self._env, self.service_options
         )
         self._start("alertrond", self.service, self.service.await_ready)
 
