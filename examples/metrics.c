@@ -15,7 +15,8 @@ static char *render(const alertron_registry *registry, size_t *n)
 {
     size_t capacity = 4096;
     char *text = NULL;
-    while ((text = malloc(capacity)) && (*n = alertron_registry_text(registry, ALERTRON_TEXT, text, capacity)) > capacity) {
+    while ((text = malloc(capacity)) &&
+           (*n = alertron_registry_text(registry, ALERTRON_TEXT, text, capacity)) > capacity) {
         free(text);
         capacity = *n + *n / 8;
     }
@@ -25,8 +26,7 @@ static char *render(const alertron_registry *registry, size_t *n)
 int main(void)
 {
     alertron_error error;
-    alertron_registry *registry =
-        alertron_registry_new(&(alertron_registry_options){.series_max = 1000}, NULL, &error);
+    alertron_registry *registry = alertron_registry_new(&(alertron_registry_options){.series_max = 1000}, NULL, &error);
     if (!registry) {
         fprintf(stderr, "%s\n", error.text);
         return 1;

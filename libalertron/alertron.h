@@ -153,10 +153,10 @@ ALERTRON_API alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double
  */
 typedef struct alertron_model alertron_model;
 
-/* Loads a model from memory: libalertron's own file, or a pickle or joblib file that scikit-learn
- * wrote (IsolationForest, alone, in a Pipeline with scalers, or in a dict {"scaler", "model"}); told
- * apart by content. Nothing in the bytes is executed. The bytes are not needed afterwards.
- * Compressed bytes are refused with ALERTRON_ERROR_COMPRESSED. While loading, memory stays below
+/* Loads a model from memory: libalertron's own file, or a pickle or joblib file of scikit-learn 1.0 to 1.9 with an
+ * IsolationForest: alone, in a Pipeline behind scalers, or in a dict {"scaler", "model"} (whose other keys may hold
+ * plain data); told apart by content. Nothing in the bytes is executed. They are not needed afterwards, and none may
+ * follow the model. Compressed bytes are refused with ALERTRON_ERROR_COMPRESSED. While loading, memory stays below
  * 16 times n_bytes plus a mebibyte. NULL on failure. */
 ALERTRON_API alertron_model *alertron_model_load(const void *bytes, size_t n_bytes, const alertron_allocator *allocator,
                                                  alertron_error *error);

@@ -7,53 +7,338 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "capture.h"
 #include "support.h"
 
-enum { ROWS = 2048, WIDTH = 2 };
-
-/* A model whose rows' severity nobody has seen: provisional cuts. */
-static alertron_model *a_model(void)
-{
-    static double rows[ROWS * WIDTH];
-    for (int i = 0; i < ROWS * WIDTH; i++)
-        rows[i] = i * 7919 % 101;
-    const alertron_rows view = alertron_rows_of(rows, ROWS, WIDTH);
-    alertron_error error;
-    alertron_model *model =
-        alertron_model_fit(&view, &(alertron_fit_options){.trees = 20, .contamination = 0.05, .seed = 1}, NULL, &error);
-    assert_non_null(model);
-    return model;
-}
+enum { ROWS = 2048, WIDTH = 2, CALIBRATION = 50 };
 
 struct fixture {
     struct config config;
     alertron_model *model;
     struct scorer *scorer;
+    char *text; /* an exposition */
 };
 
-static struct fixture begin(void)
+static alertron_model *trained(void)
 {
-    struct fixture fixture = {.model = a_model()};
-    fixture.config.kafka.readings_topic = (char[]){"readings"};
-    return fixture;
+    static double rows[ROWS * WIDTH];
+    for (int i = 0; i < ROWS * WIDTH; i++)
+        rows[i] = i * 7919 % 101;
+    const alertron_rows view = alertron_rows_of(rows, ROWS, WIDTH);
+    const alertron_fit_options options = {.trees = 20, .contamination = 0.05, .seed = 1};
+    alertron_error error;
+    alertron_model *model = alertron_model_fit(&view, &options, NULL, &error);
+    assert_non_null(model);
+    return model;
 }
 
-static void configure(struct config *config, char *topic)
+/* A model from scikit-learn, which brings no severity cuts. */
+static alertron_model *foreign(void)
 {
-    *config = (struct config){.severity = {.medium_quantile = 0.8, .high_quantile = 0.95},
-                              .limits = {.message_bytes = 65536, .devices = 10, .device_seconds = 60, .outputs = 16}};
-    config->kafka.readings_topic = topic;
+    char *path = shared_path("upstream/anomaly_iforest.joblib");
+    size_t n;
+    unsigned char *bytes = read_file(path, &n);
+    assert_non_null(bytes);
+    alertron_error error;
+    alertron_model *model = alertron_model_load(bytes, n, NULL, &error);
+    assert_non_null(model);
+    free(bytes);
+    free(path);
+    return model;
 }
 
-static char *exposition(struct scorer *scorer)
+static void begin(struct fixture *fixture, alertron_model *model, char *calibration_file)
 {
-    const alertron_registry *registry = scorer_metrics(scorer)->registry;
+    static char topic[] = "readings";
+    *fixture = (struct fixture){.model = model};
+    fixture->config.severity.medium_quantile = 0.8;
+    fixture->config.severity.high_quantile = 0.95;
+    fixture->config.severity.calibration_file = calibration_file;
+    fixture->config.severity.calibration_anomalies = CALIBRATION;
+    fixture->config.kafka.readings_topic = topic;
+    fixture->config.limits.message_bytes = 65536;
+    fixture->config.limits.devices = 1; /* the least there is */
+    fixture->config.limits.device_seconds = 60;
+    char why[512] = "";
+    fixture->scorer = scorer_new(&fixture->config, model, why, sizeof why);
+    assert_string_equal(why, "");
+    assert_non_null(fixture->scorer);
+}
+
+static void end(struct fixture *fixture)
+{
+    scorer_free(fixture->scorer);
+    alertron_model_free(fixture->model);
+    free(fixture->text);
+}
+
+static const char *exposition(struct fixture *fixture)
+{
+    const alertron_registry *registry = scorer_metrics(fixture->scorer)->registry;
     const size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
-    char *text = malloc(n + 1);
-    assert_non_null(text);
-    alertron_registry_text(registry, ALERTRON_TEXT, text, n + 1);
-    text[n] = 0;
-    return text;
+    free(fixture->text);
+    assert_non_null(fixture->text = malloc(n + 1));
+    assert_int_equal(alertron_registry_text(registry, ALERTRON_TEXT, fixture->text, n + 1), n);
+    fixture->text[n] = 0;
+    return fixture->text;
+}
+
+/* Whether a line of the exposition begins with this. */
+static bool exposes(struct fixture *fixture, const char *line)
+{
+    const char *text = exposition(fixture);
+    for (const char *at = text; (at = strstr(at, line)); at++)
+        if (at == text || at[-1] == '\n')
+            return true;
+    return false;
+}
+
+static struct reading reading_of(const char *device_id)
+{
+    struct reading reading = {.ts = NAN};
+    snprintf(reading.device_id, sizeof reading.device_id, "%s", device_id);
+    return reading;
+}
+
+static struct verdict count_score(struct fixture *fixture, const char *device_id, double score)
+{
+    const struct reading reading = reading_of(device_id);
+    scorer_lock(fixture->scorer);
+    const struct verdict verdict = scorer_grade(fixture->scorer, score);
+    scorer_count(fixture->scorer, &reading, &verdict, 1);
+    scorer_unlock(fixture->scorer);
+    return verdict;
+}
+
+/* --- metrics ----------------------------------------------------------------------------------------- */
+
+static void metrics_have_the_names_and_labels_of_the_contract(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "# TYPE anomaly_count_total counter\n",
+        "# TYPE last_anomaly_score gauge\n",
+        "# TYPE inference_latency_seconds histogram\n",
+        "inference_latency_seconds_bucket{le=\"+Inf\"} 0\n",
+        "inference_latency_seconds_count 0\n",
+        "predictions_total 0\n",
+        "kafka_messages_consumed_total{topic=\"readings\"} 0\n",
+        "kafka_errors_total 0\n",
+        "requests_total{status=\"200\"} 0\n",
+        "alertrond_anomalies_total{severity=\"low\"} 0\n",
+        "alertrond_anomalies_total{severity=\"medium\"} 0\n",
+        "alertrond_anomalies_total{severity=\"high\"} 0\n",
+        "alertrond_severity_cuts_origin{origin=\"training\"} 1\n",
+        "alertrond_severity_cuts_origin{origin=\"stream\"} 0\n",
+    };
+    struct fixture fixture;
+    begin(&fixture, trained(), NULL);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!exposes(&fixture, lines[i]))
+            fail_msg("missing: %s", lines[i]);
+    end(&fixture);
+}
+
+static void names_of_our_own_have_a_prefix(void **state)
+{
+    (void)state;
+    static const char *const contract[] = {
+        "anomaly_count_total",           "last_anomaly_score", "inference_latency_seconds", "predictions_total",
+        "kafka_messages_consumed_total", "kafka_errors_total", "requests_total"};
+    struct fixture fixture;
+    begin(&fixture, trained(), NULL);
+    for (const char *at = exposition(&fixture); (at = strstr(at, "# TYPE ")); at++) {
+        const char *name = at + strlen("# TYPE ");
+        const size_t n = strcspn(name, " ");
+        bool known = strncmp(name, "alertrond_", 10) == 0 || strncmp(name, "process_", 8) == 0 ||
+                     strncmp(name, "alertron_registry_", 18) == 0;
+        for (size_t i = 0; i < sizeof contract / sizeof *contract; i++)
+            known |= strlen(contract[i]) == n && strncmp(name, contract[i], n) == 0;
+        if (!known)
+            fail_msg("%.*s", (int)n, name);
+    }
+    end(&fixture);
+}
+
+/* The cap on devices is no cap on what is known beforehand. */
+static void every_reason_and_partition_is_counted_under_its_own_name(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, trained(), NULL);
+    for (int fault = READING_GOOD + 1; fault <= TOMBSTONE; fault++) {
+        char line[128];
+        snprintf(line, sizeof line, "alertrond_dead_letters_total{reason=\"%s\"} 0\n", dead_letter_reason(fault));
+        assert_true(exposes(&fixture, line));
+    }
+    struct metrics *metrics = scorer_metrics(fixture.scorer);
+    for (int partition = 0; partition < 1000; partition++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", partition);
+        alertron_gauge_set(alertron_gauge_with(metrics->lag, (const char *const[]){"readings", number}), 1);
+    }
+    assert_true(exposes(&fixture, "alertrond_consumer_lag_messages{topic=\"readings\",partition=\"999\"} 1\n"));
+    assert_false(exposes(&fixture, "alertrond_consumer_lag_messages{topic=\"_other\""));
+    end(&fixture);
+}
+
+static void a_verdict_is_counted_for_its_device_and_for_the_fleet(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, trained(), NULL);
+    assert_false(count_score(&fixture, "a", 0.1).anomaly);
+    assert_int_equal(count_score(&fixture, "a", 0.99).severity, ALERTRON_SEVERITY_HIGH);
+    assert_true(count_score(&fixture, "b", 0.99).anomaly);
+    assert_true(exposes(&fixture, "predictions_total 3\n"));
+    assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"a\",severity=\"high\"} 1\n"));
+    assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"a\",severity=\"low\"} 0\n"));
+    assert_true(exposes(&fixture, "last_anomaly_score{device_id=\"a\"} 0.99\n"));
+    assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"_other\",severity=\"high\"} 1\n"));
+    assert_true(exposes(&fixture, "alertrond_anomalies_total{severity=\"high\"} 2\n"));
+    scorer_tick(fixture.scorer, 1000);
+    assert_false(exposes(&fixture, "last_anomaly_score{device_id=\"a\"}"));
+    assert_true(exposes(&fixture, "alertrond_anomalies_total{severity=\"high\"} 2\n"));
+    end(&fixture);
+}
+
+/* --- cuts ------------------------------------------------------------------------------------------- */
+
+static void cuts_that_nobody_measured_are_learned_from_the_stream(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, foreign(), NULL);
+    const double threshold = alertron_model_cuts(fixture.model).threshold;
+    assert_true(exposes(&fixture, "alertrond_severity_cuts_origin{origin=\"provisional\"} 1\n"));
+    for (int i = 0; i < 1000; i++)
+        count_score(&fixture, "a", threshold); /* the threshold itself is no anomaly: nothing to learn from */
+    for (int i = 1; i <= CALIBRATION; i++) {
+        assert_true(exposes(&fixture, "alertrond_severity_cuts_origin{origin=\"provisional\"} 1\n"));
+        count_score(&fixture, "a", threshold + i * 1e-3);
+    }
+    assert_true(exposes(&fixture, "alertrond_severity_cuts_origin{origin=\"stream\"} 1\n"));
+    /* Quantiles 0.8 and 0.95 of 1..50 are 40.2 and 47.55. */
+    assert_int_equal(scorer_grade(fixture.scorer, threshold).severity, ALERTRON_SEVERITY_NONE);
+    assert_int_equal(scorer_grade(fixture.scorer, threshold + 40e-3).severity, ALERTRON_SEVERITY_LOW);
+    assert_int_equal(scorer_grade(fixture.scorer, threshold + 41e-3).severity, ALERTRON_SEVERITY_MEDIUM);
+    assert_int_equal(scorer_grade(fixture.scorer, threshold + 47e-3).severity, ALERTRON_SEVERITY_MEDIUM);
+    assert_int_equal(scorer_grade(fixture.scorer, threshold + 48e-3).severity, ALERTRON_SEVERITY_HIGH);
+    for (int i = 0; i < 1000; i++)
+        count_score(&fixture, "a", threshold + 1);
+    assert_int_equal(scorer_grade(fixture.scorer, threshold + 48e-3).severity, ALERTRON_SEVERITY_HIGH);
+    end(&fixture);
+}
+
+/* Writes a file of readings and gives its name, to be unlinked. */
+static void write_csv(char *path, double anomalous)
+{
+    const int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    FILE *file = fdopen(descriptor, "w");
+    assert_non_null(file);
+    fprintf(file, "f0,f1,f2\n");
+    for (int i = 0; i < 100; i++)
+        fprintf(file, "%g,%g,%g\n", 50 + anomalous * (20 + i % 7), 100 + anomalous * (40 + i % 11),
+                0.5 + anomalous * 0.4);
+    fclose(file);
+}
+
+static void cuts_are_taken_from_a_file_of_readings(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_scorer.XXXXXX";
+    alertron_model *model = foreign();
+    write_csv(path, 1);
+    struct fixture fixture;
+    begin(&fixture, model, path);
+    unlink(path);
+    assert_true(exposes(&fixture, "alertrond_severity_cuts_origin{origin=\"file\"} 1\n"));
+    end(&fixture);
+}
+
+static void a_calibration_file_without_anomalies_is_said_to_be_of_no_use(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_scorer.XXXXXX";
+    alertron_model *model = foreign();
+    write_csv(path, 0);
+    static char topic[] = "readings";
+    struct config config = {.severity = {.medium_quantile = 0.8, .high_quantile = 0.95, .calibration_file = path},
+                            .kafka = {.readings_topic = topic},
+                            .limits = {.message_bytes = 65536, .devices = 1}};
+    char why[512] = "";
+    assert_null(scorer_new(&config, model, why, sizeof why));
+    unlink(path);
+    assert_non_null(strstr(why, path));
+    assert_non_null(strstr(why, "100 rows"));
+    alertron_model_free(model);
+}
+
+/* --- the record ------------------------------------------------------------------------------------- */
+
+static void a_record_has_the_fields_of_the_replaced_system_first(void **state)
+{
+    (void)state;
+    char out[VERDICT_BYTES_MAX];
+    struct reading reading = reading_of("edge-1");
+    reading.ts = 1763800000.25;
+    const struct verdict verdict = {.score = 0.5625, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM};
+    const struct source source = {"readings", 3, 1234567890123};
+    const char expected[] = "{\"device_id\":\"edge-1\",\"anomaly\":true,\"severity\":\"medium\",\"anomaly_score\":0.5625,"
+                            "\"ts\":1763800000.25,\"source_topic\":\"readings\",\"source_partition\":3,"
+                            "\"source_offset\":1234567890123}";
+    assert_int_equal(verdict_write(out, sizeof out, &reading, &verdict, &source), sizeof expected - 1);
+    assert_string_equal(out, expected);
+}
+
+static void a_record_without_source_and_time_says_so(void **state)
+{
+    (void)state;
+    char out[VERDICT_BYTES_MAX];
+    const struct reading reading = reading_of("quote \" slash \\ line \n \x01 \xc3\xbc");
+    const struct verdict verdict = {.score = 0.1};
+    const char expected[] = "{\"device_id\":\"quote \\\" slash \\\\ line \\n \\u0001 \xc3\xbc\",\"anomaly\":false,"
+                            "\"severity\":\"none\",\"anomaly_score\":0.1,\"ts\":null}";
+    assert_int_equal(verdict_write(out, sizeof out, &reading, &verdict, NULL), sizeof expected - 1);
+    assert_string_equal(out, expected);
+}
+
+static void the_longest_record_fits_and_none_is_cut(void **state)
+{
+    (void)state;
+    char topic[250], device_id[READING_DEVICE_BYTES_MAX + 1], out[VERDICT_BYTES_MAX];
+    memset(topic, 't', sizeof topic - 1);
+    topic[sizeof topic - 1] = 0;
+    memset(device_id, 1, sizeof device_id - 1); /* each becomes \u0001 */
+    device_id[sizeof device_id - 1] = 0;
+    struct reading reading = reading_of(device_id);
+    reading.ts = -1.7976931348623157e308;
+    const struct verdict verdict = {
+        .score = -2.2250738585072014e-308, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM};
+    const struct source source = {topic, INT32_MAX, INT64_MAX};
+    const size_t n = verdict_write(out, sizeof out, &reading, &verdict, &source);
+    assert_true(n > 0);
+    assert_int_equal(strlen(out), n);
+    for (size_t size = 1; size <= n; size++)
+        assert_int_equal(verdict_write(out, size, &reading, &verdict, &source), 0);
+    assert_int_equal(verdict_write(out, n + 1, &reading, &verdict, &source), n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_have_the_names_and_labels_of_the_contract),
+        cmocka_unit_test(names_of_our_own_have_a_prefix),
+        cmocka_unit_test(every_reason_and_partition_is_counted_under_its_own_name),
+        cmocka_unit_test(a_verdict_is_counted_for_its_device_and_for_the_fleet),
+        cmocka_unit_test(cuts_that_nobody_measured_are_learned_from_the_stream),
+        cmocka_unit_test(cuts_are_taken_from_a_file_of_readings),
+        cmocka_unit_test(a_calibration_file_without_anomalies_is_said_to_be_of_no_use),
+        cmocka_unit_test(a_record_has_the_fields_of_the_replaced_system_first),
+        cmocka_unit_test(a_record_without_source_and_time_says_so),
+        cmocka_unit_test(the_longest_record_fits_and_none_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
