@@ -5,9 +5,12 @@
  */
 #include "devices.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char OTHER[] = "_other";
 
 struct entry {
     struct device device;
@@ -93,7 +96,7 @@ static void link_youngest(struct devices *devices, struct entry *entry, double n
 static const struct device *other_device(struct devices *devices)
 {
     if (!devices->other.score)
-        devices->other = make_series(devices->metrics, "_other");
+        devices->other = make_series(devices->metrics, OTHER);
     alertron_counter_add(devices->metrics->devices_overflowed, 1);
     return &devices->other;
 }
@@ -101,7 +104,9 @@ static const struct device *other_device(struct devices *devices)
 static const struct device *meet(struct devices *devices, const char *device_id, uint64_t hash, double now)
 {
     const size_t size = strlen(device_id) + 1;
-    struct entry *entry = devices->n < devices->devices_max ? calloc(1, sizeof *entry + size) : NULL;
+    /* One that takes the shared name for its own must not remove the shared series by its silence. */
+    const bool own = devices->n < devices->devices_max && strcmp(device_id, OTHER) != 0;
+    struct entry *entry = own ? calloc(1, sizeof *entry + size) : NULL;
     if (!entry)
         return other_device(devices);
     memcpy(entry->device_id, device_id, size);

@@ -11,6 +11,8 @@
 
 #include "kafka.h"
 
+#define OTHER_SERIES_MAX ((size_t)10000) /* partitions, reasons, statuses */
+
 /* Opening stops at the first family that fails; what follows is skipped. */
 struct opening {
     alertron_registry *registry;
@@ -144,8 +146,9 @@ static void open_process(struct metrics *metrics, struct opening *opening)
 bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readings_topic, const alertron_model *model,
                   alertron_error *error)
 {
-    /* Each device has a series a severity; one more of each for all devices beyond the limit. */
-    const alertron_registry_options options = {.series_max = (devices_max + 1) * (SEVERITIES - 1)};
+    /* Each device has a series a severity; one more of each for all devices beyond the limit. How many those are is
+     * devices.c's to say: here is room besides for the families whose labels don't come from devices. */
+    const alertron_registry_options options = {.series_max = OTHER_SERIES_MAX + (devices_max + 1) * (SEVERITIES - 1)};
     *metrics = (struct metrics){.registry = alertron_registry_new(&options, NULL, error)};
     struct opening opening = {.registry = metrics->registry, .error = error, .failed = !metrics->registry};
     open_contract(metrics, &opening, readings_topic);

@@ -121,16 +121,26 @@ size_t offsets_waiting(const struct offsets *offsets)
     return offsets->waiting;
 }
 
+/* The partition's span for the reading at `offset`: a new one where the partition has gone back. NULL where it is not
+ * assigned, or memory has run out: then nothing is stored any more. */
+static struct span *span_at(struct offsets *offsets, int32_t partition, int64_t offset)
+{
+    const struct span *span = span_of(offsets, partition);
+    if (span && offset < span->next)
+        offsets_assign(offsets, partition);
+    return span_of(offsets, partition);
+}
+
 void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset)
 {
-    struct span *span = span_of(offsets, partition);
-    if (span && offset >= span->next)
+    struct span *span = span_at(offsets, partition, offset);
+    if (span)
         span->next = offset + 1;
 }
 
 struct output *offsets_begin(struct offsets *offsets, int32_t partition, int64_t offset)
 {
-    struct span *span = span_of(offsets, partition);
+    struct span *span = span_at(offsets, partition, offset);
     if (!span)
         return NULL;
     struct output *output = offsets->free;

@@ -309,7 +309,7 @@ ALERTRON_API void alertron_counter_remove(alertron_counter *family, alertron_cou
 ALERTRON_API void alertron_gauge_remove(alertron_gauge *family, alertron_gauge_child *child);
 ALERTRON_API void alertron_histogram_remove(alertron_histogram *family, alertron_histogram_child *child);
 
-/* Updates: no allocation, no lock. A counter ignores amounts that are negative or NaN. */
+/* Updates: no allocation, no lock. A counter ignores amounts that are negative, infinite or NaN. */
 ALERTRON_API void alertron_counter_add(alertron_counter_child *child, double amount);
 ALERTRON_API double alertron_counter_value(const alertron_counter_child *child);
 ALERTRON_API void alertron_gauge_set(alertron_gauge_child *child, double value);

@@ -256,7 +256,7 @@ static double value_of(const struct metric_child *child)
 
 void alertron_counter_add(alertron_counter_child *child, double amount)
 {
-    if (amount > 0)
+    if (amount > 0 && amount < alertron__infinity())
         add_to_double(&((struct metric_child *)child)->cells[0], amount);
 }
 

@@ -27,14 +27,13 @@ struct fixture {
     struct devices *devices;
 };
 
-static struct fixture begin(size_t devices_max)
+static void begin(struct fixture *fixture, size_t devices_max)
 {
-    struct fixture fixture = {.model = a_model()};
     alertron_error error;
-    assert_true(metrics_open(&fixture.metrics, devices_max, "readings", fixture.model, &error));
-    fixture.devices = devices_new(&fixture.metrics, devices_max);
-    assert_non_null(fixture.devices);
-    return fixture;
+    fixture->model = a_model();
+    assert_true(metrics_open(&fixture->metrics, devices_max, "readings", fixture->model, &error));
+    fixture->devices = devices_new(&fixture->metrics, devices_max);
+    assert_non_null(fixture->devices);
 }
 
 static void end(struct fixture *fixture)
@@ -44,7 +43,7 @@ static void end(struct fixture *fixture)
     alertron_model_free(fixture->model);
 }
 
-/* Whether the exposition has this line, or with `line` cut short: such a line. */
+/* Whether a line of the exposition begins with this. */
 static bool exposes(const struct fixture *fixture, const char *line)
 {
     const size_t n = alertron_registry_text(fixture->metrics.registry, ALERTRON_TEXT, NULL, 0);
@@ -62,7 +61,8 @@ static bool exposes(const struct fixture *fixture, const char *line)
 static void all_series_of_a_device_appear_at_0_with_its_first_reading(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     assert_false(exposes(&fixture, "anomaly_count_total{"));
     const struct device *device = devices_seen(fixture.devices, "pump-7", 1);
     assert_null(device->anomalies[ALERTRON_SEVERITY_NONE]);
@@ -79,7 +79,8 @@ static void all_series_of_a_device_appear_at_0_with_its_first_reading(void **sta
 static void devices_beyond_the_cap_share_one_that_is_named_other(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     const char *const names[] = {"a", "b", "c", "d", "e", "d"};
     const struct device *seen[6];
     for (int i = 0; i < 6; i++)
@@ -100,7 +101,8 @@ static void devices_beyond_the_cap_share_one_that_is_named_other(void **state)
 static void the_device_that_is_silent_longest_goes_first(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     devices_seen(fixture.devices, "a", 1);
     devices_seen(fixture.devices, "b", 2);
     devices_seen(fixture.devices, "c", 3);
@@ -124,7 +126,8 @@ static void the_device_that_is_silent_longest_goes_first(void **state)
 static void a_device_that_comes_back_begins_at_0(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     const struct device *device = devices_seen(fixture.devices, "a", 1);
     alertron_counter_add(device->anomalies[ALERTRON_SEVERITY_LOW], 5);
     alertron_gauge_set(device->score, 0.7);
@@ -138,7 +141,8 @@ static void a_device_that_comes_back_begins_at_0(void **state)
 static void room_that_is_free_again_is_given_to_the_next(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     for (int i = 0; i < 5; i++) {
         char name[16];
         snprintf(name, sizeof name, "pump-%d", i);
@@ -155,7 +159,8 @@ static void room_that_is_free_again_is_given_to_the_next(void **state)
 static void a_device_that_calls_itself_other_is_one_of_them(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     const struct device *named = devices_seen(fixture.devices, "_other", 1);
     alertron_counter_add(named->anomalies[ALERTRON_SEVERITY_LOW], 1);
     for (int i = 0; i < DEVICES_MAX; i++)
@@ -170,7 +175,8 @@ static void a_device_that_calls_itself_other_is_one_of_them(void **state)
 static void names_from_outside_are_escaped(void **state)
 {
     (void)state;
-    struct fixture fixture = begin(DEVICES_MAX);
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
     devices_seen(fixture.devices, "a\"b\\c\nd", 1);
     assert_true(exposes(&fixture, "last_anomaly_score{device_id=\"a\\\"b\\\\c\\nd\"} 0\n"));
     end(&fixture);
@@ -180,7 +186,8 @@ static void as_many_as_are_allowed_are_found_again_and_forgotten(void **state)
 {
     (void)state;
     enum { MANY = 5000 };
-    struct fixture fixture = begin(MANY);
+    struct fixture fixture;
+    begin(&fixture, MANY);
     static const struct device *seen[MANY];
     char name[32];
     for (int i = 0; i < 2 * MANY; i++) {

@@ -65,6 +65,7 @@ static void counters_only_rise(void **state)
     alertron_counter_add(child, 1.5);
     alertron_counter_add(child, -1);
     alertron_counter_add(child, NAN);
+    alertron_counter_add(child, INFINITY);
     alertron_counter_add(child, 0);
     alertron_counter_add(child, -INFINITY);
     alertron_counter_add(child, 1);

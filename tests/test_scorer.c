@@ -117,8 +117,6 @@ static void metrics_have_the_names_and_labels_of_the_contract(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "# TYPE anomaly_count_total counter\n",
-        "# TYPE last_anomaly_score gauge\n",
         "# TYPE inference_latency_seconds histogram\n",
         "inference_latency_seconds_bucket{le=\"+Inf\"} 0\n",
         "inference_latency_seconds_count 0\n",
@@ -191,6 +189,8 @@ static void a_verdict_is_counted_for_its_device_and_for_the_fleet(void **state)
     assert_false(count_score(&fixture, "a", 0.1).anomaly);
     assert_int_equal(count_score(&fixture, "a", 0.99).severity, ALERTRON_SEVERITY_HIGH);
     assert_true(count_score(&fixture, "b", 0.99).anomaly);
+    assert_true(exposes(&fixture, "# TYPE anomaly_count_total counter\n"));
+    assert_true(exposes(&fixture, "# TYPE last_anomaly_score gauge\n"));
     assert_true(exposes(&fixture, "predictions_total 3\n"));
     assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"a\",severity=\"high\"} 1\n"));
     assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"a\",severity=\"low\"} 0\n"));
@@ -240,8 +240,8 @@ static void write_csv(char *path, double anomalous)
     assert_non_null(file);
     fprintf(file, "f0,f1,f2\n");
     for (int i = 0; i < 100; i++)
-        fprintf(file, "%g,%g,%g\n", 50 + anomalous * (20 + i % 7), 100 + anomalous * (40 + i % 11),
-                0.5 + anomalous * 0.4);
+        fprintf(file, "%g,%g,%g\n", 50 + anomalous * (10 + i * 0.1), 100 + anomalous * (20 + i * 0.2),
+                0.5 + anomalous * (0.2 + i * 0.002));
     fclose(file);
 }
 
