@@ -117,15 +117,3 @@ uint64_t alertron__bits_of_double(double value)
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
-
-double alertron__load_number(const unsigned char *at, alertron_dtype dtype)
-{
-    if (dtype == ALERTRON_FLOAT32) {
-        float narrow;
-        memcpy(&narrow, at, sizeof narrow);
-        return narrow;
-    }
-    double value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}

@@ -9,6 +9,7 @@
 #include "alertron.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ALERTRON_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -43,7 +44,17 @@ double alertron__infinity(void);
 uint64_t alertron__bits_of_double(double value);
 
 /* The dtype's number at `at`, which need not be aligned, in the machine's own byte order. */
-double alertron__load_number(const unsigned char *at, alertron_dtype dtype);
+static inline double alertron__load_number(const unsigned char *at, alertron_dtype dtype)
+{
+    if (dtype == ALERTRON_FLOAT32) {
+        float narrow;
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    double value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
 
 /* --- number.c: doubles as text, the same everywhere ------------------------------------------- */
 
