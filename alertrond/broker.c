@@ -1,7 +1,6 @@
 /* broker.c: `alertrond broker`: an embedded broker for trying things without a Kafka. */
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "command.h"
 #include "kafka.h"
@@ -44,7 +43,8 @@ int command_broker(int argc, char **argv)
     printf("%s\n", kafka_broker_bootstrap(broker));
     fflush(stdout);
     while (!service_asked_to_end())
-        pause();
+        nanosleep(&(struct timespec){.tv_nsec = 100000000},
+                  NULL); /* pause() could miss a signal that comes just before */
     kafka_broker_stop(broker);
     return 0;
 }

@@ -1,6 +1,5 @@
 /* demo.c: `alertrond demo`: a fleet, a broker, a model and the service, all in one process. */
 #include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "command.h"
 #include "fleet.h"
 #include "kafka.h"
@@ -25,10 +25,10 @@ struct demo {
     atomic_bool ended;
 };
 
+/* From readings as the fleet sends them, anomalies included: so the severity bands are those of its own anomalies. */
 static alertron_model *train(alertron_error *error)
 {
     struct fleet_options options = fleet_defaults();
-    options.anomalies = 0;
     options.seed = 1;
     struct fleet fleet;
     struct fleet_reading reading;
@@ -44,7 +44,7 @@ static alertron_model *train(alertron_error *error)
         memcpy(rows + row * width, reading.features, width * sizeof *rows);
     }
     const alertron_rows view = alertron_rows_of(rows, TRAINING_ROWS, width);
-    const alertron_fit_options fit = {.trees = TREES, .contamination = 0.01, .seed = 42};
+    const alertron_fit_options fit = {.trees = TREES, .contamination = options.anomalies, .seed = 42};
     alertron_model *model = alertron_model_fit(&view, &fit, NULL, error);
     free(rows);
     return model;
@@ -71,11 +71,16 @@ static void *generate(void *context)
     options.seed = (uint64_t)time(NULL);
     struct fleet fleet;
     fleet_init(&fleet, &options);
-    const double seconds = 1.0 / demo->rate;
-    const struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
-    while (!demo->ended) {
-        send_reading(demo, &fleet);
-        nanosleep(&pause, NULL);
+    const double began = clock_seconds();
+    for (double sent = 0; !demo->ended;) {
+        const double ahead = sent / demo->rate - (clock_seconds() - began);
+        if (ahead <= 0) {
+            send_reading(demo, &fleet);
+            sent++;
+        } else {
+            /* Short naps, so that the end is not slept through. */
+            nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * (ahead < 0.1 ? ahead : 0.1))}, NULL);
+        }
     }
     return NULL;
 }

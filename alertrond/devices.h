@@ -14,7 +14,8 @@ struct device {
 
 struct devices;
 
-/* At most devices_max devices; all further ones, and any of that name, share the one named "_other". NULL where memory has run out. */
+/* At most devices_max devices; all further ones, and any of that name, share the one named "_other". NULL where memory
+ * has run out. */
 struct devices *devices_new(struct metrics *metrics, size_t devices_max);
 void devices_free(struct devices *devices);
 

@@ -11,39 +11,31 @@
 #include "clock.h"
 #include "config.h"
 #include "log.h"
+#include "unsent.h"
 
-enum { ERROR_TEXT = 512, RETRY_SECONDS = 1, ADMIN_MS = 15000 };
+enum { ERROR_TEXT = 512, ADMIN_MS = 15000, COMMIT_MS = 5000 };
 
-/* A record that was refused and waits to be sent again. */
-struct retry {
-    struct retry *next;
-    double due; /* seconds */
-    char *topic;
-    void *key, *value;
-    size_t key_size, value_size;
-    int64_t timestamp;
-    rd_kafka_headers_t *headers;
-    void *token;
-};
+#define UNSENT_BYTES_MAX ((size_t)64 << 20)
 
 struct kafka_producer {
     rd_kafka_t *client;
     void (*delivered)(void *context, void *token);
     void *context;
-    struct retry *retries;
+    struct unsent unsent;
     size_t failed, errors;
-    bool closing;
-    char trouble[ERROR_TEXT];
+    bool closing, fatal;
+    char fatal_text[ERROR_TEXT];
 };
 
 struct kafka_consumer {
     rd_kafka_t *client;
     struct kafka_events events;
     char *topic;
+    rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     size_t errors;
-    bool paused, connected;
+    bool paused, connected, committed;
     bool fatal;
-    char fatal_text[ERROR_TEXT];
+    char fatal_text[ERROR_TEXT], trouble[ERROR_TEXT];
 };
 
 struct kafka_broker {
@@ -104,57 +96,50 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
 
 /* --- producer ------------------------------------------------------------------------------------------ */
 
-static void free_retry(struct retry *retry)
+/* Keeps what was refused, so that its offset is not passed before it has been written. Where memory has run out its
+ * token is never acknowledged: the offset stays, and the reading comes again after a restart. */
+static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message)
 {
-    if (retry->headers)
-        rd_kafka_headers_destroy(retry->headers);
-    free(retry->topic);
-    free(retry->key);
-    free(retry->value);
-    free(retry);
-}
-
-static void *copy_bytes(const void *bytes, size_t n)
-{
-    void *copy = bytes ? malloc(n ? n : 1) : NULL;
-    if (copy && n)
-        memcpy(copy, bytes, n);
-    return copy;
-}
-
-/* Keeps what was refused, so that its offset is not passed before it has been written. */
-static void keep_for_retry(struct kafka_producer *producer, const rd_kafka_message_t *message)
-{
-    struct retry *retry = calloc(1, sizeof *retry);
-    if (!retry)
-        return; /* its token is never acknowledged: the offset stays, and the reading comes again after a restart */
-    rd_kafka_headers_t *headers = NULL;
+    rd_kafka_headers_t *headers = NULL, *copy = NULL;
     rd_kafka_timestamp_type_t kind;
-    *retry = (struct retry){.next = producer->retries,
-                            .due = clock_seconds() + RETRY_SECONDS,
-                            .topic = strdup(rd_kafka_topic_name(message->rkt)),
-                            .key = copy_bytes(message->key, message->key_len),
-                            .key_size = message->key_len,
-                            .value = copy_bytes(message->payload, message->len),
-                            .value_size = message->len,
-                            .timestamp = rd_kafka_message_timestamp(message, &kind),
-                            .token = message->_private};
+    const int64_t timestamp = rd_kafka_message_timestamp(message, &kind);
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        retry->headers = rd_kafka_headers_copy(headers);
-    if (!retry->topic || (message->key && !retry->key) || (message->payload && !retry->value)) {
-        free_retry(retry);
-        return;
-    }
-    producer->retries = retry;
+        copy = rd_kafka_headers_copy(headers);
+    const struct unsent_record record = {.topic = (char *)(uintptr_t)rd_kafka_topic_name(message->rkt),
+                                         .key = message->key,
+                                         .key_size = message->key_len,
+                                         .value = message->payload,
+                                         .value_size = message->len,
+                                         .timestamp = timestamp > 0 ? timestamp : 0,
+                                         .headers = copy,
+                                         .token = message->_private};
+    if (!unsent_keep(&producer->unsent, &record) && copy)
+        rd_kafka_headers_destroy(copy);
 }
 
-static void note_trouble(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
+/* What an operator can do about it. */
+static const char *remedy(rd_kafka_resp_err_t error)
 {
-    char text[ERROR_TEXT];
-    snprintf(text, sizeof text, "writing to topic %s: %s", topic, rd_kafka_err2str(error));
-    if (strcmp(text, producer->trouble) != 0)
-        log_warning("%s; trying again every second", text);
-    memcpy(producer->trouble, text, sizeof text);
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return "; raise max.message.bytes of the topic";
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return "; make the topic, or start with --create-topics";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "; allow this user to write to it";
+    default:
+        return "";
+    }
+}
+
+static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
+{
+    char why[ERROR_TEXT];
+    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), remedy(error));
+    producer->errors++;
+    unsent_refused(&producer->unsent, why, clock_seconds());
 }
 
 static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -164,28 +149,24 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->_private)
             producer->delivered(producer->context, message->_private);
-        if (!producer->retries)
-            producer->trouble[0] = 0;
-        return;
-    }
-    producer->errors++;
-    if (!message->_private) {
+    } else if (!message->_private) {
+        producer->errors++;
         producer->failed++;
-        return;
+    } else if (!producer->closing) {
+        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err);
+        keep_unsent(producer, message);
     }
-    if (producer->closing)
-        return;
-    note_trouble(producer, rd_kafka_topic_name(message->rkt), message->err);
-    keep_for_retry(producer, message);
 }
 
 static void note_producer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
-    (void)client;
-    (void)error;
     struct kafka_producer *producer = opaque;
     producer->errors++;
     log_debug("kafka producer: %s", reason);
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        producer->fatal = true;
+        rd_kafka_fatal_error(client, producer->fatal_text, sizeof producer->fatal_text);
+    }
 }
 
 struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, char *why, size_t why_size)
@@ -260,6 +241,8 @@ static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct
 
 enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record)
 {
+    if (producer->unsent.bytes > UNSENT_BYTES_MAX)
+        return KAFKA_FULL;
     rd_kafka_headers_t *headers = make_headers(record);
     const rd_kafka_resp_err_t error = produce(producer, record, headers);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -268,8 +251,7 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         rd_kafka_headers_destroy(headers);
     if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return KAFKA_FULL;
-    producer->errors++;
-    note_trouble(producer, record->topic, error);
+    note_refusal(producer, record->topic, error);
     return KAFKA_REFUSED;
 }
 
@@ -284,34 +266,37 @@ bool kafka_producer_send(struct kafka_producer *producer, const char *topic, con
     return outcome == KAFKA_SENT;
 }
 
-/* Sends again what is due; what can't even be queued stays for the next time. */
-static void send_retries(struct kafka_producer *producer)
+static bool send_again(struct kafka_producer *producer, struct unsent_record *unsent)
 {
-    const double now = clock_seconds();
-    for (struct retry **at = &producer->retries; *at;) {
-        struct retry *retry = *at;
-        const struct kafka_record record = {.topic = retry->topic,
-                                            .key = retry->key,
-                                            .key_size = retry->key_size,
-                                            .value = retry->value,
-                                            .value_size = retry->value_size,
-                                            .timestamp = retry->timestamp > 0 ? retry->timestamp : 0,
-                                            .token = retry->token};
-        if (now < retry->due || produce(producer, &record, retry->headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            at = &retry->next;
-            continue;
+    const struct kafka_record record = {.topic = unsent->topic,
+                                        .key = unsent->key,
+                                        .key_size = unsent->key_size,
+                                        .value = unsent->value,
+                                        .value_size = unsent->value_size,
+                                        .timestamp = unsent->timestamp,
+                                        .token = unsent->token};
+    if (produce(producer, &record, unsent->headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    unsent_free(unsent);
+    return true;
+}
+
+static void send_some_again(struct kafka_producer *producer)
+{
+    for (size_t n = unsent_due(&producer->unsent, clock_seconds()); n > 0; n--) {
+        struct unsent_record *record = unsent_take(&producer->unsent);
+        if (!send_again(producer, record)) {
+            unsent_put_back(&producer->unsent, record);
+            return;
         }
-        retry->headers = NULL;
-        *at = retry->next;
-        free_retry(retry);
     }
 }
 
 void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms)
 {
     rd_kafka_poll(producer->client, timeout_ms);
-    if (producer->retries)
-        send_retries(producer);
+    if (*unsent_why(&producer->unsent))
+        send_some_again(producer);
 }
 
 size_t kafka_producer_failed(const struct kafka_producer *producer)
@@ -324,9 +309,14 @@ size_t kafka_producer_errors(const struct kafka_producer *producer)
     return producer->errors;
 }
 
+const char *kafka_producer_fatal(const struct kafka_producer *producer)
+{
+    return producer->fatal ? producer->fatal_text : NULL;
+}
+
 const char *kafka_producer_trouble(const struct kafka_producer *producer)
 {
-    return producer->trouble;
+    return unsent_why(&producer->unsent);
 }
 
 bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_ms)
@@ -342,17 +332,17 @@ bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_
 bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
 {
     const double deadline = clock_seconds() + timeout_ms * 1e-3;
-    while ((rd_kafka_outq_len(producer->client) > 0 || producer->retries) && clock_seconds() < deadline)
+    while ((rd_kafka_outq_len(producer->client) > 0 || producer->unsent.first) && clock_seconds() < deadline)
         kafka_producer_poll(producer, 50);
-    const bool all = rd_kafka_outq_len(producer->client) == 0 && !producer->retries && producer->failed == 0;
+    const bool all = rd_kafka_outq_len(producer->client) == 0 && !producer->unsent.first && producer->failed == 0;
     producer->closing = true;
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
     rd_kafka_destroy(producer->client);
-    while (producer->retries) {
-        struct retry *next = producer->retries->next;
-        free_retry(producer->retries);
-        producer->retries = next;
+    for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {
+        if (unsent->headers)
+            rd_kafka_headers_destroy(unsent->headers);
+        unsent_free(unsent);
     }
     free(producer);
     return all;
@@ -473,10 +463,35 @@ static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
     } else {
         rd_kafka_assign(consumer->client, partitions);
     }
-    if (consumer->paused)
-        pause_all(consumer, true);
+    /* Also to go on: a partition that was taken away while paused would stay so. */
+    pause_all(consumer, consumer->paused);
     consumer->connected = true;
-    log_info("reading %d more partition%s", partitions->cnt, partitions->cnt == 1 ? "" : "s");
+    consumer->trouble[0] = 0;
+    if (partitions->cnt > 0)
+        log_info("reading %d more partition%s", partitions->cnt, partitions->cnt == 1 ? "" : "s");
+}
+
+static void note_commit(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
+                        void *opaque)
+{
+    (void)client;
+    (void)offsets;
+    struct kafka_consumer *consumer = opaque;
+    consumer->committed = true;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
+        log_warning("offsets were not committed: %s", rd_kafka_err2str(error));
+}
+
+/* Commits what is stored. rd_kafka_commit itself would wait for ever for a broker that is silent. */
+static void commit(struct kafka_consumer *consumer)
+{
+    const double deadline = clock_seconds() + COMMIT_MS * 1e-3;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    consumer->committed = false;
+    if (rd_kafka_commit_queue(consumer->client, NULL, queue, note_commit, consumer) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        while (!consumer->committed && clock_seconds() < deadline)
+            rd_kafka_queue_poll_callback(queue, 100);
+    rd_kafka_queue_destroy(queue);
 }
 
 static void unassign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
@@ -495,13 +510,15 @@ static void revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
     const bool lost = rd_kafka_assignment_lost(consumer->client);
     int32_t *numbers = calloc((size_t)partitions->cnt + 1, sizeof *numbers);
     if (numbers) {
-        for (int i = 0; i < partitions->cnt; i++)
+        for (int i = 0; i < partitions->cnt; i++) {
             numbers[i] = partitions->elems[i].partition;
+            rd_kafka_topic_partition_list_del(consumer->stored, consumer->topic, numbers[i]);
+        }
         consumer->events.revoke(consumer->events.context, numbers, (size_t)partitions->cnt, lost);
         free(numbers);
     }
     if (!lost)
-        rd_kafka_commit(consumer->client, NULL, 0);
+        commit(consumer);
     unassign(consumer, partitions);
     log_info("gave up %d partition%s%s", partitions->cnt, partitions->cnt == 1 ? "" : "s",
              lost ? ", which were lost" : "");
@@ -559,12 +576,15 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "socket.nagle.disable", .value = "true"},
-        {.name = "queued.max.messages.kbytes", .value = "16384"},
+        /* librdkafka 2.0 pauses for a second once either bound is reached; the one in bytes bounds the memory. */
+        {.name = "queued.min.messages", .value = "1000000"},
+        {.name = "queued.max.messages.kbytes", .value = "32768"},
         {.name = "allow.auto.create.topics", .value = "true"},
     };
     struct kafka_consumer *consumer = calloc(1, sizeof *consumer);
     rd_kafka_conf_t *conf = make_conf(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (consumer && conf && (consumer->topic = strdup(options->topic))) {
+        consumer->stored = rd_kafka_topic_partition_list_new(16);
         consumer->events = *events;
         consumer->connected = true;
         rd_kafka_conf_set_opaque(conf, consumer);
@@ -576,6 +596,7 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
             rd_kafka_destroy(consumer->client);
             conf = NULL;
         }
+        rd_kafka_topic_partition_list_destroy(consumer->stored);
     }
     if (conf)
         rd_kafka_conf_destroy(conf);
@@ -585,13 +606,24 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     return NULL;
 }
 
+static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return;
+    char text[ERROR_TEXT];
+    const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
+             missing ? "; make the topic, or start with --create-topics" : "");
+    if (strcmp(text, consumer->trouble) != 0)
+        log_warning("%s", text);
+    memcpy(consumer->trouble, text, sizeof text);
+    consumer->errors++;
+}
+
 static bool take_message(struct kafka_consumer *consumer, rd_kafka_message_t *source, struct kafka_message *message)
 {
     if (source->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (source->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            consumer->errors++;
-            log_warning("reading %s: %s", consumer->topic, rd_kafka_message_errstr(source));
-        }
+        note_read_error(consumer, source);
         rd_kafka_message_destroy(source);
         return false;
     }
@@ -607,6 +639,7 @@ static bool take_message(struct kafka_consumer *consumer, rd_kafka_message_t *so
                                       .value_size = source->len,
                                       .handle = source};
     consumer->connected = true;
+    consumer->trouble[0] = 0;
     return true;
 }
 
@@ -622,14 +655,30 @@ void kafka_message_release(struct kafka_message *message)
     message->handle = NULL;
 }
 
+/* librdkafka itself commits no offset below the one that it has committed before. */
+static void commit_back(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets)
+{
+    log_warning("partition %d of topic %s begins anew at offset %lld", offsets->elems[0].partition, consumer->topic,
+                (long long)offsets->elems[0].offset);
+    rd_kafka_commit(consumer->client, offsets, 1);
+}
+
 void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
 {
+    rd_kafka_topic_partition_t *before =
+        rd_kafka_topic_partition_list_find(consumer->stored, consumer->topic, partition);
+    const bool back = before && before->offset > offset;
+    if (!before)
+        before = rd_kafka_topic_partition_list_add(consumer->stored, consumer->topic, partition);
+    before->offset = offset;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, consumer->topic, partition)->offset = offset;
     const rd_kafka_resp_err_t error = rd_kafka_offsets_store(consumer->client, list);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_debug("offset %lld of partition %d was not stored: %s", (long long)offset, partition,
                   rd_kafka_err2str(error));
+    if (back)
+        commit_back(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -670,10 +719,39 @@ const char *kafka_consumer_fatal(const struct kafka_consumer *consumer)
     return consumer->fatal ? consumer->fatal_text : NULL;
 }
 
-void kafka_consumer_close(struct kafka_consumer *consumer)
+const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)
 {
-    rd_kafka_consumer_close(consumer->client);
+    return consumer->trouble;
+}
+
+/* Messages may still come, which rd_kafka_queue_poll_callback would not bear. */
+static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 100);
+    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+        rebalance(consumer->client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+    if (event)
+        rd_kafka_event_destroy(event);
+}
+
+void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
+{
+    const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
+    if (error)
+        rd_kafka_error_destroy(error);
+    while (!rd_kafka_consumer_closed(consumer->client) && clock_seconds() < deadline)
+        serve_closing(consumer, queue);
+    if (!rd_kafka_consumer_closed(consumer->client)) {
+        /* To destroy the client would wait for the broker without end, so the rest is left to the end of the process.
+         */
+        log_warning("the broker does not answer: it will give the partitions to others once the session has ended");
+        return;
+    }
+    rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(consumer->client);
+    rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->topic);
     free(consumer);
 }

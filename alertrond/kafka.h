@@ -47,14 +47,14 @@ struct kafka_record {
 
 enum kafka_outcome {
     KAFKA_SENT,   /* queued; its delivery will be told */
-    KAFKA_FULL,   /* the queue is full: poll, and try again */
+    KAFKA_FULL,   /* too much waits to be sent: poll, and try again */
     KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why */
 };
 
 struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, char *why, size_t why_size);
 
 /* Calls delivered(context, token) for each record with a token once the broker has it, on every in-sync replica. A
- * record with a token that is refused for good is sent again, a second later, for ever. */
+ * record with a token that the broker refuses is kept and sent again, from a second later on, for ever. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
 
@@ -72,8 +72,11 @@ void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms);
 size_t kafka_producer_failed(const struct kafka_producer *producer);
 size_t kafka_producer_errors(const struct kafka_producer *producer);
 
-/* Why records are being sent again, or "" when none is. */
+/* Why records are refused, or "" once none has been for some seconds and all are written. */
 const char *kafka_producer_trouble(const struct kafka_producer *producer);
+
+/* Why the client can't go on, or NULL; then end the process and start it anew. */
+const char *kafka_producer_fatal(const struct kafka_producer *producer);
 
 /* Whether a broker answers within timeout_ms. */
 bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_ms);
@@ -121,7 +124,8 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 bool kafka_consumer_next(struct kafka_consumer *consumer, int timeout_ms, struct kafka_message *message);
 void kafka_message_release(struct kafka_message *message);
 
-/* The offset from which the group goes on in a partition; committed about once a second. */
+/* The offset from which the group goes on in a partition; committed about once a second. One that is lower than before
+ * says that the partition has begun anew. */
 void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset);
 
 /* While paused no messages come, but the membership is kept alive by kafka_consumer_next. */
@@ -136,11 +140,15 @@ size_t kafka_consumer_errors(const struct kafka_consumer *consumer);
 bool kafka_consumer_connected(const struct kafka_consumer *consumer);
 void kafka_consumer_reconnected(struct kafka_consumer *consumer);
 
+/* Why nothing can be read, such as a topic that is missing, or "" once something can. */
+const char *kafka_consumer_trouble(const struct kafka_consumer *consumer);
+
 /* Why the client can't go on, or NULL; then end the process and start it anew. */
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer);
 
-/* Revokes, commits, leaves the group, frees. */
-void kafka_consumer_close(struct kafka_consumer *consumer);
+/* Revokes, commits, leaves the group, frees. Without an answer within timeout_ms it goes without
+ * taking leave, and what it held stays until the process ends. */
+void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms);
 
 /* --- embedded broker -------------------------------------------------------------------------------- */
 

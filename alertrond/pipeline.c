@@ -17,7 +17,7 @@
 #include "log.h"
 #include "offsets.h"
 
-enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10 };
+enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 8000 };
 
 /* What becomes of one message. */
 struct item {
@@ -373,6 +373,12 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
         take_message(pipeline, 0);
 }
 
+static const char *fatal(const struct pipeline *pipeline)
+{
+    const char *why = kafka_producer_fatal(pipeline->producer);
+    return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
+}
+
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
 {
     const bool flows = finish_block(pipeline) && offsets_room(pipeline->offsets) > 0;
@@ -385,7 +391,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
         wait_for_outputs(pipeline, timeout_ms < 20 ? timeout_ms : 20);
     }
     store_offsets(pipeline);
-    return kafka_consumer_fatal(pipeline->consumer) == NULL;
+    return fatal(pipeline) == NULL;
 }
 
 static void export_lag(void *context, int32_t partition, int64_t offset)
@@ -421,9 +427,10 @@ void pipeline_tick(struct pipeline *pipeline)
 const char *pipeline_trouble(struct pipeline *pipeline)
 {
     const char *refused = kafka_producer_trouble(pipeline->producer);
-    const char *fatal = pipeline->consumer ? kafka_consumer_fatal(pipeline->consumer) : NULL;
-    if (fatal)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "the Kafka client can't go on: %s", fatal);
+    const char *unread = pipeline->consumer ? kafka_consumer_trouble(pipeline->consumer) : "";
+    const char *end = fatal(pipeline);
+    if (end)
+        snprintf(pipeline->trouble, sizeof pipeline->trouble, "the Kafka client can't go on: %s", end);
     else if (!pipeline->consumer)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for a broker at %s",
                  pipeline->config->kafka.bootstrap);
@@ -432,6 +439,8 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     else if (!kafka_consumer_connected(pipeline->consumer))
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "no broker at %s can be reached",
                  pipeline->config->kafka.bootstrap);
+    else if (*unread)
+        snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", unread);
     else if (!pipeline->assigned)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for partitions of topic %s",
                  pipeline->config->kafka.readings_topic);
@@ -450,7 +459,7 @@ bool pipeline_close(struct pipeline *pipeline)
     if (pipeline->consumer) {
         all = drain(pipeline, seconds);
         pipeline->closing = true;
-        kafka_consumer_close(pipeline->consumer);
+        kafka_consumer_close(pipeline->consumer, CLOSE_MS);
     }
     kafka_producer_close(pipeline->producer, all ? 1000 : 0);
     for (size_t i = pipeline->n_done; i < pipeline->n_items; i++)

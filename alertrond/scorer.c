@@ -68,8 +68,12 @@ struct scorer *scorer_new(const struct config *config, const alertron_model *mod
     scorer->shape = (struct reading_shape){.width = info.features,
                                            .missing_values = info.missing_values,
                                            .bytes_max = (size_t)config->limits.message_bytes};
-    if (take_cuts(scorer, config, why, why_size) && open_metrics(scorer, config, why, why_size))
+    if (take_cuts(scorer, config, why, why_size) && open_metrics(scorer, config, why, why_size)) {
+        log_info("severity cuts (%s): low above %.4f, medium from %.4f, high from %.4f",
+                 alertron_cuts_origin_name(scorer->cuts.origin), scorer->cuts.threshold, scorer->cuts.medium,
+                 scorer->cuts.high);
         return scorer;
+    }
     scorer_free(scorer);
     return NULL;
 }

@@ -16,7 +16,7 @@
 #include "routes.h"
 #include "scorer.h"
 
-enum { STEP_MS = 100, WAIT_LOG_SECONDS = 5 };
+enum { STEP_MS = 100, WAIT_LOG_SECONDS = 30 };
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -69,7 +69,7 @@ static void tick(struct service *service)
 /* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
 static bool wait_for_broker(struct service *service)
 {
-    double logged = 0;
+    double logged = -WAIT_LOG_SECONDS;
     while (!service_asked_to_end()) {
         tick(service);
         if (pipeline_reaches_broker(service->pipeline, 1000))
@@ -160,10 +160,8 @@ static void log_model(const alertron_model *model, const char *path)
 {
     alertron_model_info info;
     alertron_model_describe(model, &info);
-    const alertron_cuts cuts = alertron_model_cuts(model);
-    log_info("alertrond %s, model %s: %s by %s, %u trees, %u features, threshold %.4f, severity cuts %s",
-             alertron_version(), path, info.kind, info.producer, info.trees, info.features, cuts.threshold,
-             alertron_cuts_origin_name(cuts.origin));
+    log_info("alertrond %s, model %s: %s by %s, %u trees, %u features", alertron_version(), path, info.kind,
+             info.producer, info.trees, info.features);
 }
 
 int service_run(const struct config *config, const alertron_model *model)

@@ -141,9 +141,13 @@ static void metrics_have_the_names_and_labels_of_the_contract(void **state)
 static void names_of_our_own_have_a_prefix(void **state)
 {
     (void)state;
-    static const char *const contract[] = {
-        "anomaly_count_total",           "last_anomaly_score", "inference_latency_seconds", "predictions_total",
-        "kafka_messages_consumed_total", "kafka_errors_total", "requests_total"};
+    static const char *const contract[] = {"anomaly_count_total",
+                                           "last_anomaly_score",
+                                           "inference_latency_seconds",
+                                           "predictions_total",
+                                           "kafka_messages_consumed_total",
+                                           "kafka_errors_total",
+                                           "requests_total"};
     struct fixture fixture;
     begin(&fixture, trained(), NULL);
     for (const char *at = exposition(&fixture); (at = strstr(at, "# TYPE ")); at++) {
@@ -286,9 +290,10 @@ static void a_record_has_the_fields_of_the_replaced_system_first(void **state)
     reading.ts = 1763800000.25;
     const struct verdict verdict = {.score = 0.5625, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM};
     const struct source source = {"readings", 3, 1234567890123};
-    const char expected[] = "{\"device_id\":\"edge-1\",\"anomaly\":true,\"severity\":\"medium\",\"anomaly_score\":0.5625,"
-                            "\"ts\":1763800000.25,\"source_topic\":\"readings\",\"source_partition\":3,"
-                            "\"source_offset\":1234567890123}";
+    const char expected[] =
+        "{\"device_id\":\"edge-1\",\"anomaly\":true,\"severity\":\"medium\",\"anomaly_score\":0.5625,"
+        "\"ts\":1763800000.25,\"source_topic\":\"readings\",\"source_partition\":3,"
+        "\"source_offset\":1234567890123}";
     assert_int_equal(verdict_write(out, sizeof out, &reading, &verdict, &source), sizeof expected - 1);
     assert_string_equal(out, expected);
 }

@@ -1,0 +1,185 @@
+"""alertrond when the world around it misbehaves: brokers, topics, group members and HTTP clients."""
+
+import json
+import re
+import signal
+import socket
+import threading
+import time
+
+import pytest
+import streams
+from process import free_port, http_get, wait_until
+from test_service import Run
+
+READING = b'{"device_id": "edge-1", "features": [50.0, 100.0, 0.5]}'
+HEAD = b"POST /ingest HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+
+
+def port_of(service):
+    return int(service.url.rsplit(":", 1)[1])
+
+
+def exchange(service, request, seconds=10):
+    """Everything that is answered to these bytes until the connection ends or falls silent."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port_of(service)), timeout=seconds) as connection:
+        connection.sendall(request)
+        try:
+            while piece := connection.recv(65536):
+                answer += piece
+        except (TimeoutError, ConnectionResetError):
+            pass
+    return answer
+
+
+# --- HTTP -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(run_service):
+    """A service whose broker is not there; HTTP answers all the same."""
+    service = run_service(f"127.0.0.1:{free_port()}", wait=False)
+    wait_until(lambda: http_get(f"{service.url}/healthz")[0] == 200, 20, "it lives")
+    return service
+
+
+@pytest.mark.quick
+def test_idle_connections_keep_no_probe_waiting(alone):
+    idle = []
+    for _ in range(8):
+        connection = socket.create_connection(("127.0.0.1", port_of(alone)))
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        idle.append(connection)
+    begun = time.monotonic()
+    assert http_get(f"{alone.url}/healthz", 10)[0] == 200
+    assert time.monotonic() - begun < 3
+    for connection in idle:
+        connection.close()
+
+
+@pytest.mark.quick
+def test_requests_that_are_wrong_are_answered_and_the_next_one_is_served(alone):
+    length = b"Content-Length: %d\r\n\r\n" % len(READING)
+    chunk = b"%x\r\n%s\r\n" % (len(READING), READING)
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+    answered = [
+        (HEAD + length + READING + last, [200, 200]),
+        (chunked + chunk + b"0\r\n\r\n" + last, [200, 200]),
+        (b"DELETE /ingest HTTP/1.1\r\nHost: here\r\n" + length + READING + last, [405, 200]),
+        (b"POST /nowhere HTTP/1.1\r\nHost: here\r\n" + length + READING + last, [404, 200]),
+        (HEAD + b"Expect: 100-continue\r\n" + length + READING + last, [100, 200, 200]),
+        (chunked + b"zz\r\n" + READING, [408]),
+        (chunked + b"ffffffffffffffff\r\n" + READING, [408]),
+        (HEAD + b"Content-Length: -1\r\n\r\n" + READING, [411]),
+        (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n" + READING, [413]),
+        (HEAD + b"Content-Length: 100000\r\n\r\n" + b"x" * 100000, [413]),
+        (HEAD + b"Transfer-Encoding: gzip\r\n\r\n" + READING, [400]),
+        (b"GET /healthz HTTP/1.1\r\nHost: here\r\nX: " + b"a" * 100000 + b"\r\n\r\n", [400]),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", [400]),
+    ]
+    for request, expected in answered:
+        answer = exchange(alone, request)
+        statuses = [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)]
+        assert statuses == expected, (request[:200], answer[:500])
+    assert http_get(f"{alone.url}/healthz")[0] == 200
+
+
+def test_a_body_that_stops_half_way_is_given_up(alone):
+    begun = time.monotonic()
+    answer = exchange(alone, HEAD + b"Content-Length: 41\r\n\r\n" + READING[:10], 30)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - begun < 12
+
+
+# --- topics and brokers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def a_run(kafka, program, model, tmp_path):
+    return lambda count, **kinds: Run(kafka, program, model, tmp_path, count, **kinds)
+
+
+def delete(kafka, topic):
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([topic])[topic].result(30)
+
+
+def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafka, run_service):
+    first = a_run(3_000, seed=11)
+    service = run_service(kafka.bootstrap, env=first.topics.env)
+    first.write()
+    first.await_all()
+    second = a_run(1_000, seed=12)
+    second.topics = first.topics
+    delete(kafka, first.topics.readings)
+    time.sleep(2)
+    kafka.make_topics({first.topics.readings: streams.PARTITIONS})
+    second.write()
+    second.await_all(60)
+    assert service.metrics().sum("alertrond_consumer_lag_messages") == 0
+
+
+def test_it_ends_in_time_although_the_broker_is_silent(a_run, kafka, run_service):
+    run = a_run(5_000, seed=13)
+    options = ["--limits-shutdown-seconds", "1", "-X", "session.timeout.ms=6000"]
+    service = run_service(kafka.bootstrap, env=run.topics.env, options=options)
+    run.write(0, 2_500)
+    kafka.nodes[1].signal(signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        assert service.stop() in (0, 1)
+        assert time.monotonic() - begun < 18
+    finally:
+        kafka.nodes[1].signal(signal.SIGCONT)
+    run.write(2_500)
+    run_service(kafka.bootstrap, env=run.topics.env)
+    run.await_all()
+    run.check(twice_allowed=True)
+
+
+def test_members_that_come_and_go_lose_nothing(a_run, kafka, run_service):
+    run = a_run(20_000, seed=14)
+    options = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500"]
+    run_service(kafka.bootstrap, env=run.topics.env, options=options)
+
+    def write_slowly():
+        for first in range(0, len(run.messages), 1000):
+            run.write(first, first + 1000)
+            time.sleep(0.5)
+
+    writing = threading.Thread(target=write_slowly)
+    writing.start()
+    while writing.is_alive():
+        other = run_service(kafka.bootstrap, env=run.topics.env, options=options, wait=False)
+        time.sleep(2)
+        assert other.stop() == 0
+    run.await_all()
+    run.check(twice_allowed=True)
+
+
+# --- floods -----------------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_devices_is_counted_within_bounds(embedded, run_service):
+    from confluent_kafka import Producer
+
+    service = run_service(embedded.bootstrap, options=["--limits-devices", "100"])
+    producer = Producer({"bootstrap.servers": embedded.bootstrap, "linger.ms": 20})
+    for number in range(30_000):
+        reading = {"device_id": f"{number:09d}-{'x' * 200}", "features": [70.0, 140.0, 0.9]}
+        producer.produce("readings", json.dumps(reading).encode())
+        producer.poll(0)
+        if number % 1000 == 0:
+            producer.flush(30)
+            time.sleep(0.05)
+    producer.flush(30)
+    metrics = wait_until(lambda: (got := service.metrics()).sum("predictions_total") == 30_000 and got, 30, "all are scored")
+    assert metrics.sum("alertrond_devices") == 100
+    assert metrics.sum("anomaly_count_total") == 30_000
+    assert metrics.sum("alertrond_devices_overflow_total") == 29_900
+    assert len(http_get(f"{service.url}/metrics")[1]) < 500_000
