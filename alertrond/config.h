@@ -49,14 +49,14 @@ struct config {
     struct {
         char *address;   /* "0.0.0.0" */
         int64_t port;    /* 8000; 0: a free one, which is logged */
-        int64_t threads; /* 8 */
+        int64_t threads; /* 16 */
     } http;
     struct {
         int64_t message_bytes;    /* 65536: longer readings are dead letters; also of an /ingest body */
         int64_t devices;          /* 10000: devices with series of their own; the rest share "_other" */
         int64_t device_seconds;   /* 86400: a device's series go when it has been silent for so long */
         int64_t outputs;          /* 16384: anomalies and dead letters that wait for their acknowledgement */
-        int64_t shutdown_seconds; /* 30: how long an end waits for acknowledgements */
+        int64_t shutdown_seconds; /* 20: how long an end waits for acknowledgements */
     } limits;
     struct {
         int64_t level;  /* enum log_level: debug, info (default), warning, error */

@@ -22,6 +22,7 @@ struct kafka_producer {
     void (*delivered)(void *context, void *token);
     void *context;
     struct unsent unsent;
+    const void *alone; /* token of the record that was sent again last, if no other went with it */
     size_t failed, errors;
     bool closing, fatal;
     char fatal_text[ERROR_TEXT];
@@ -96,15 +97,38 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
 
 /* --- producer ------------------------------------------------------------------------------------------ */
 
+static bool is_ours(const char *header)
+{
+    return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
+}
+
+/* A copy without the headers behind the message's own, which say why it is a dead letter. NULL: none is left. */
+static rd_kafka_headers_t *copy_own_headers(const rd_kafka_headers_t *headers)
+{
+    const char *name;
+    const void *value;
+    size_t n = rd_kafka_header_cnt(headers), size;
+    while (n > 0 && rd_kafka_header_get_all(headers, n - 1, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           is_ours(name))
+        n--;
+    rd_kafka_headers_t *copy = n > 0 ? rd_kafka_headers_new(n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_header_add(copy, name, -1, value, (ssize_t)size);
+    return copy;
+}
+
 /* Keeps what was refused, so that its offset is not passed before it has been written. Where memory has run out its
- * token is never acknowledged: the offset stays, and the reading comes again after a restart. */
+ * token is never acknowledged: the offset stays, and the reading comes again after a restart. A message as large as its
+ * topic allowed is too large for the dead letters' with the reason beside it: it is kept without. */
 static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message)
 {
     rd_kafka_headers_t *headers = NULL, *copy = NULL;
     rd_kafka_timestamp_type_t kind;
     const int64_t timestamp = rd_kafka_message_timestamp(message, &kind);
+    const bool too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->_private == producer->alone;
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        copy = rd_kafka_headers_copy(headers);
+        copy = too_large ? copy_own_headers(headers) : rd_kafka_headers_copy(headers);
     const struct unsent_record record = {.topic = (char *)(uintptr_t)rd_kafka_topic_name(message->rkt),
                                          .key = message->key,
                                          .key_size = message->key_len,
@@ -176,9 +200,9 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, c
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "5"},
         {.name = "socket.nagle.disable", .value = "true"},
-        {.name = "message.timeout.ms", .value = "0"}, /* never give up: what is not written is not skipped */
-        {.name = "message.max.bytes", .value = "16777216"},
-        {.name = "queue.buffering.max.kbytes", .value = "65536"},
+        {.name = "message.timeout.ms", .value = "0"},       /* never give up: what is not written is not skipped */
+        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
+        {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         {.name = "partitioner", .value = "murmur2_random"}, /* keys lie where Java clients put them */
     };
@@ -283,8 +307,10 @@ static bool send_again(struct kafka_producer *producer, struct unsent_record *un
 
 static void send_some_again(struct kafka_producer *producer)
 {
-    for (size_t n = unsent_due(&producer->unsent, clock_seconds()); n > 0; n--) {
+    const size_t due = unsent_due(&producer->unsent, clock_seconds());
+    for (size_t n = due; n > 0; n--) {
         struct unsent_record *record = unsent_take(&producer->unsent);
+        producer->alone = due == 1 ? record->token : NULL;
         if (!send_again(producer, record)) {
             unsent_put_back(&producer->unsent, record);
             return;
@@ -705,6 +731,14 @@ size_t kafka_consumer_errors(const struct kafka_consumer *consumer)
 bool kafka_consumer_connected(const struct kafka_consumer *consumer)
 {
     return consumer->connected;
+}
+
+bool kafka_consumer_joined(const struct kafka_consumer *consumer)
+{
+    char *member = rd_kafka_memberid(consumer->client);
+    const bool joined = member && *member;
+    rd_kafka_mem_free(consumer->client, member);
+    return joined;
 }
 
 void kafka_consumer_reconnected(struct kafka_consumer *consumer)

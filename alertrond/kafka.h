@@ -54,7 +54,8 @@ enum kafka_outcome {
 struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, char *why, size_t why_size);
 
 /* Calls delivered(context, token) for each record with a token once the broker has it, on every in-sync replica. A
- * record with a token that the broker refuses is kept and sent again, from a second later on, for ever. */
+ * record with a token that the broker refuses is kept and sent again, from a second later on, for ever; where it is too
+ * large alone, without `headers`. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
 
@@ -139,6 +140,9 @@ size_t kafka_consumer_errors(const struct kafka_consumer *consumer);
 /* False once all brokers are out of reach, until messages or partitions come, or somebody who knows says so. */
 bool kafka_consumer_connected(const struct kafka_consumer *consumer);
 void kafka_consumer_reconnected(struct kafka_consumer *consumer);
+
+/* Whether it is a member of the group, with partitions or, where there are more members than those, without. */
+bool kafka_consumer_joined(const struct kafka_consumer *consumer);
 
 /* Why nothing can be read, such as a topic that is missing, or "" once something can. */
 const char *kafka_consumer_trouble(const struct kafka_consumer *consumer);

@@ -17,7 +17,7 @@
 #include "log.h"
 #include "offsets.h"
 
-enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 8000 };
+enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10, SPARE_SECONDS = 10, CLOSE_MS = 8000 };
 
 /* What becomes of one message. */
 struct item {
@@ -40,6 +40,7 @@ struct pipeline {
     double *features, *scores;
     double begun;         /* when the block was at hand, seconds */
     double stalled_since; /* 0: outputs flow */
+    double joined_since;  /* a member of the group; 0: not yet */
     size_t errors_counted;
     bool assigned, closing;
     char trouble[640];
@@ -424,6 +425,16 @@ void pipeline_tick(struct pipeline *pipeline)
     pipeline->errors_counted = errors;
 }
 
+/* There are more members than partitions: this one is ready to take over. */
+static bool is_spare(struct pipeline *pipeline)
+{
+    if (!kafka_consumer_joined(pipeline->consumer))
+        pipeline->joined_since = 0;
+    else if (pipeline->joined_since <= 0)
+        pipeline->joined_since = clock_seconds();
+    return pipeline->joined_since > 0 && clock_seconds() - pipeline->joined_since > SPARE_SECONDS;
+}
+
 const char *pipeline_trouble(struct pipeline *pipeline)
 {
     const char *refused = kafka_producer_trouble(pipeline->producer);
@@ -441,7 +452,7 @@ const char *pipeline_trouble(struct pipeline *pipeline)
                  pipeline->config->kafka.bootstrap);
     else if (*unread)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", unread);
-    else if (!pipeline->assigned)
+    else if (!pipeline->assigned && !is_spare(pipeline))
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for partitions of topic %s",
                  pipeline->config->kafka.readings_topic);
     else if (pipeline->stalled_since > 0 && clock_seconds() - pipeline->stalled_since > STALL_SECONDS)

@@ -32,12 +32,12 @@ static void test_defaults_are_those_of_the_table(void **state)
     assert_int_equal(config.kafka.n_properties, 0);
     assert_string_equal(config.http.address, "0.0.0.0");
     assert_int_equal(config.http.port, 8000);
-    assert_int_equal(config.http.threads, 8);
+    assert_int_equal(config.http.threads, 16);
     assert_int_equal(config.limits.message_bytes, 65536);
     assert_int_equal(config.limits.devices, 10000);
     assert_int_equal(config.limits.device_seconds, 86400);
     assert_int_equal(config.limits.outputs, 16384);
-    assert_int_equal(config.limits.shutdown_seconds, 30);
+    assert_int_equal(config.limits.shutdown_seconds, 20);
     assert_int_equal(config.log.level, 1);
     assert_int_equal(config.log.format, 0);
     for (size_t i = 0; i < config_n_keys; i++) {

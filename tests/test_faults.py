@@ -1,6 +1,7 @@
 """alertrond when the world around it misbehaves: brokers, topics, group members and HTTP clients."""
 
 import json
+import random
 import re
 import signal
 import socket
@@ -107,6 +108,35 @@ def delete(kafka, topic):
 
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     admin.delete_topics([topic])[topic].result(30)
+
+
+def test_a_dead_letter_as_large_as_its_topic_allows_is_written_without_the_reason(kafka, run_service):
+    from confluent_kafka.admin import AdminClient, ConfigResource
+
+    topics = kafka.fresh_topics(streams.PARTITIONS)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    resource = ConfigResource("topic", topics.dead_letters, {"max.message.bytes": "2000"})
+    admin.alter_configs([resource])[resource].result(10)
+    value = random.Random(1).randbytes(1800)  # neither text nor compressible
+    headers = [("note", b"kept")]
+    places = {0: 1, 1: 1, 2: 0, 3: 0}
+    messages = [
+        streams.Message(0, (0, 0), b"edge-1", value, headers, reason="not_json"),
+        streams.Message(1, (1, 0), b"edge-1", b"small", reason="not_json"),
+    ]
+    run_service(kafka.bootstrap, env=topics.env)
+    streams.write(kafka.bootstrap, topics.readings, messages)
+    wait_until(lambda: streams.committed(kafka.bootstrap, topics.group, topics.readings) == places, 30, "both are passed")
+    letters = {one.value(): one for one in streams.read(kafka.bootstrap, topics.dead_letters)}
+    assert letters.keys() == {value, b"small"}
+    assert letters[value].key() == b"edge-1" and letters[value].headers() == headers
+    assert dict(letters[b"small"].headers())["alertrond.error.code"] == b"not_json"
+
+
+def test_a_spare_member_is_ready(kafka, run_service):
+    topics = kafka.fresh_topics(1)
+    for _ in range(2):
+        run_service(kafka.bootstrap, env=topics.env)
 
 
 def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafka, run_service):

@@ -105,7 +105,7 @@ class Kafka:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._properties(node).write_text(self._configuration(node))
         java = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", f"-Djava.io.tmpdir={self.directory}"]
-        java += ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", self._properties(node)]
+        java += ["kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster}", "-c", self._properties(node)]
         log = self.directory / f"kafka-{node}.format.log"
         formatting = Child("formatting Kafka's storage", java, log, env=_java_environment()).start()
         if formatting.wait(60) != 0:
