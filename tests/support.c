@@ -103,3 +103,33 @@ alertron_allocator failing_allocator_of(failing_allocator *state)
 {
     return (alertron_allocator){.allocate = failing_allocate, .release = failing_release, .context = state};
 }
+
+int registry_setup(void **state)
+{
+    *state = alertron_registry_new(NULL, NULL, NULL);
+    return *state ? 0 : -1;
+}
+
+int registry_teardown(void **state)
+{
+    alertron_registry_free(*state);
+    return 0;
+}
+
+char *registry_text_of(const alertron_registry *registry)
+{
+    size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
+    char *text = malloc(n + 1);
+    assert_non_null(text);
+    assert_int_equal(alertron_registry_text(registry, ALERTRON_TEXT, text, n), n);
+    text[n] = 0;
+    return text;
+}
+
+bool registry_shows(const alertron_registry *registry, const char *line)
+{
+    char *text = registry_text_of(registry);
+    bool found = strstr(text, line) != NULL;
+    free(text);
+    return found;
+}

@@ -31,4 +31,11 @@ typedef struct failing_allocator {
 } failing_allocator;
 alertron_allocator failing_allocator_of(failing_allocator *state);
 
+/* For tests whose state is a registry. */
+int registry_setup(void **state);
+int registry_teardown(void **state);
+/* Its exposition in the text format, malloced, and whether a text stands in it. */
+char *registry_text_of(const alertron_registry *registry);
+bool registry_shows(const alertron_registry *registry, const char *line);
+
 #endif

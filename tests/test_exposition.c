@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int make_registry(void **state)
-{
-    *state = alertron_registry_new(NULL, NULL, NULL);
-    return *state ? 0 : -1;
-}
-
-static int free_registry(void **state)
-{
-    alertron_registry_free(*state);
-    return 0;
-}
-
 static void assert_text(const alertron_registry *registry, alertron_exposition format, const char *expected)
 {
     size_t n = alertron_registry_text(registry, format, NULL, 0);
@@ -366,7 +354,7 @@ static void content_types_are_those_that_prometheus_asks_for(void **state)
                         "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }
 
-#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, make_registry, free_registry)
+#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, registry_setup, registry_teardown)
 
 int main(void)
 {

@@ -8,36 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int make_registry(void **state)
-{
-    *state = alertron_registry_new(NULL, NULL, NULL);
-    return *state ? 0 : -1;
-}
-
-static int free_registry(void **state)
-{
-    alertron_registry_free(*state);
-    return 0;
-}
-
-static char *text_of(const alertron_registry *registry)
-{
-    size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
-    char *text = malloc(n + 1);
-    assert_non_null(text);
-    assert_int_equal(alertron_registry_text(registry, ALERTRON_TEXT, text, n), n);
-    text[n] = 0;
-    return text;
-}
-
-static bool shows(const alertron_registry *registry, const char *line)
-{
-    char *text = text_of(registry);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
-}
-
 static void asking_again_gives_the_same_family(void **state)
 {
     const char *const labels[] = {"a", "b"};
@@ -51,7 +21,7 @@ static void asking_again_gives_the_same_family(void **state)
     assert_ptr_equal(alertron_registry_counter(*state, "c_total", "Other words.", labels, 2, NULL), counter);
     assert_ptr_equal(alertron_registry_gauge(*state, "g", "G.", NULL, 0, NULL), gauge);
     assert_ptr_equal(alertron_registry_histogram(*state, "h", "H.", labels, 2, bounds, 2, NULL), histogram);
-    assert_false(shows(*state, "Other words."));
+    assert_false(registry_shows(*state, "Other words."));
 }
 
 static void asking_again_for_something_else_is_refused(void **state)
@@ -61,7 +31,7 @@ static void asking_again_for_something_else_is_refused(void **state)
     alertron_registry_counter(*state, "c_total", "C.", labels, 2, NULL);
     alertron_registry_gauge(*state, "g", "G.", labels, 2, NULL);
     alertron_registry_histogram(*state, "h", "H.", labels, 2, bounds, 2, NULL);
-    char *before = text_of(*state);
+    char *before = registry_text_of(*state);
 
     alertron_error error = {0};
     assert_null(alertron_registry_counter(*state, "c_total", "C.", labels, 1, &error));
@@ -75,7 +45,7 @@ static void asking_again_for_something_else_is_refused(void **state)
     assert_null(alertron_registry_histogram(*state, "h", "H.", labels, 2, others, 2, NULL));
     assert_null(alertron_registry_histogram(*state, "h", "H.", labels, 2, bounds, 1, NULL));
 
-    char *after = text_of(*state);
+    char *after = registry_text_of(*state);
     assert_string_equal(before, after);
     free(before);
     free(after);
@@ -248,7 +218,7 @@ static void the_registrys_own_counter_is_nobody_elses(void **state)
     assert_false(takes_gauge(*state, "alertron_registry_overflow", NULL, 0));
 }
 
-#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, make_registry, free_registry)
+#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, registry_setup, registry_teardown)
 
 int main(void)
 {

@@ -10,36 +10,6 @@
 
 static const char *const device[] = {"device_id"};
 
-static int make_registry(void **state)
-{
-    *state = alertron_registry_new(NULL, NULL, NULL);
-    return *state ? 0 : -1;
-}
-
-static int free_registry(void **state)
-{
-    alertron_registry_free(*state);
-    return 0;
-}
-
-static char *text_of(const alertron_registry *registry)
-{
-    size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
-    char *text = malloc(n + 1);
-    assert_non_null(text);
-    assert_int_equal(alertron_registry_text(registry, ALERTRON_TEXT, text, n), n);
-    text[n] = 0;
-    return text;
-}
-
-static bool shows(const alertron_registry *registry, const char *line)
-{
-    char *text = text_of(registry);
-    bool found = strstr(text, line) != NULL;
-    free(text);
-    return found;
-}
-
 static alertron_gauge_child *gauge_of(alertron_gauge *family, const char *value)
 {
     return alertron_gauge_with(family, &value);
@@ -50,12 +20,12 @@ static alertron_gauge_child *gauge_of(alertron_gauge *family, const char *value)
 static void a_family_without_labels_has_its_child_at_0_from_the_start(void **state)
 {
     alertron_counter *counter = alertron_registry_counter(*state, "c_total", "C.", NULL, 0, NULL);
-    assert_true(shows(*state, "\nc_total 0\n"));
+    assert_true(registry_shows(*state, "\nc_total 0\n"));
     alertron_counter_child *child = alertron_counter_with(counter, NULL);
     alertron_counter_add(child, 2);
     alertron_counter_remove(counter, child);
     assert_ptr_equal(alertron_counter_with(counter, NULL), child);
-    assert_true(shows(*state, "\nc_total 2\n"));
+    assert_true(registry_shows(*state, "\nc_total 2\n"));
 }
 
 static void counters_only_rise(void **state)
@@ -143,7 +113,7 @@ static void children_are_found_however_many_come_and_go(void **state)
         if (children[i])
             assert_ptr_equal(gauge_of(gauge, name), children[i]);
     }
-    char *text = text_of(*state);
+    char *text = registry_text_of(*state);
     for (const char *at = text; (at = strstr(at, "\ng{")); at++)
         lines++;
     assert_int_equal(lines, present);
@@ -157,8 +127,8 @@ static void beyond_the_cap_new_values_share_the_overflow_child(void **state)
     alertron_gauge *gauge = alertron_registry_gauge(registry, "g", "G.", device, 1, NULL);
     alertron_gauge *other = alertron_registry_gauge(registry, "other", "O.", device, 1, NULL);
     alertron_gauge_child *a = gauge_of(gauge, "a"), *b = gauge_of(gauge, "b");
-    assert_false(shows(registry, "_other\""));
-    assert_true(shows(registry, "alertron_registry_overflow_total{family=\"g\"} 0\n"));
+    assert_false(registry_shows(registry, "_other\""));
+    assert_true(registry_shows(registry, "alertron_registry_overflow_total{family=\"g\"} 0\n"));
 
     alertron_gauge_child *overflow = gauge_of(gauge, "c");
     assert_ptr_not_equal(overflow, a);
@@ -166,14 +136,14 @@ static void beyond_the_cap_new_values_share_the_overflow_child(void **state)
     assert_ptr_equal(gauge_of(gauge, "d"), overflow);
     assert_ptr_equal(gauge_of(gauge, "a"), a);
     alertron_gauge_set(overflow, 7);
-    assert_true(shows(registry, "\ng{device_id=\"_other\"} 7\n"));
-    assert_true(shows(registry, "alertron_registry_overflow_total{family=\"g\"} 2\n"));
-    assert_true(shows(registry, "alertron_registry_overflow_total{family=\"other\"} 0\n"));
+    assert_true(registry_shows(registry, "\ng{device_id=\"_other\"} 7\n"));
+    assert_true(registry_shows(registry, "alertron_registry_overflow_total{family=\"g\"} 2\n"));
+    assert_true(registry_shows(registry, "alertron_registry_overflow_total{family=\"other\"} 0\n"));
     assert_non_null(gauge_of(other, "c"));
-    assert_true(shows(registry, "\nother{device_id=\"c\"} 0\n"));
+    assert_true(registry_shows(registry, "\nother{device_id=\"c\"} 0\n"));
 
     alertron_gauge_remove(gauge, overflow);
-    assert_true(shows(registry, "\ng{device_id=\"_other\"} 7\n"));
+    assert_true(registry_shows(registry, "\ng{device_id=\"_other\"} 7\n"));
     alertron_gauge_remove(gauge, a);
     assert_ptr_not_equal(gauge_of(gauge, "c"), overflow);
     assert_ptr_equal(gauge_of(gauge, "a"), overflow);
@@ -188,10 +158,10 @@ static void a_device_that_is_called_other_is_the_overflow_child(void **state)
     const char *const x[] = {"x", "x"}, *const y[] = {"y", "_other"};
     alertron_counter *counter = alertron_registry_counter(registry, "c_total", "C.", labels, 2, NULL);
     alertron_counter_child *other = alertron_counter_with(counter, others);
-    assert_true(shows(registry, "\nc_total{a=\"_other\",b=\"_other\"} 0\n"));
+    assert_true(registry_shows(registry, "\nc_total{a=\"_other\",b=\"_other\"} 0\n"));
     assert_ptr_not_equal(alertron_counter_with(counter, x), other);
     assert_ptr_equal(alertron_counter_with(counter, y), other);
-    assert_true(shows(registry, "alertron_registry_overflow_total{family=\"c_total\"} 1\n"));
+    assert_true(registry_shows(registry, "alertron_registry_overflow_total{family=\"c_total\"} 1\n"));
     alertron_registry_free(registry);
 }
 
@@ -203,9 +173,9 @@ static void the_default_cap_is_10000(void **state)
         snprintf(name, sizeof name, "%d", i);
         gauge_of(gauge, name);
     }
-    assert_false(shows(*state, "_other\""));
+    assert_false(registry_shows(*state, "_other\""));
     gauge_of(gauge, "one more");
-    assert_true(shows(*state, "_other\""));
+    assert_true(registry_shows(*state, "_other\""));
 }
 
 static void what_is_removed_leaves_the_text_and_begins_anew_at_its_end(void **state)
@@ -215,14 +185,14 @@ static void what_is_removed_leaves_the_text_and_begins_anew_at_its_end(void **st
     for (size_t i = 0; i < 3; i++)
         alertron_gauge_set(gauge_of(gauge, names[i]), (double)i + 1);
     alertron_gauge_remove(gauge, gauge_of(gauge, "b"));
-    assert_true(shows(*state, "\ng{device_id=\"a\"} 1\ng{device_id=\"c\"} 3\n#"));
+    assert_true(registry_shows(*state, "\ng{device_id=\"a\"} 1\ng{device_id=\"c\"} 3\n#"));
     alertron_gauge_remove(gauge, gauge_of(gauge, "c"));
-    assert_true(shows(*state, "gauge\ng{device_id=\"a\"} 1\n#"));
+    assert_true(registry_shows(*state, "gauge\ng{device_id=\"a\"} 1\n#"));
     gauge_of(gauge, "b");
-    assert_true(shows(*state, "gauge\ng{device_id=\"a\"} 1\ng{device_id=\"b\"} 0\n#"));
+    assert_true(registry_shows(*state, "gauge\ng{device_id=\"a\"} 1\ng{device_id=\"b\"} 0\n#"));
     alertron_gauge_remove(gauge, gauge_of(gauge, "a"));
     gauge_of(gauge, "c");
-    assert_true(shows(*state, "gauge\ng{device_id=\"b\"} 0\ng{device_id=\"c\"} 0\n#"));
+    assert_true(registry_shows(*state, "gauge\ng{device_id=\"b\"} 0\ng{device_id=\"c\"} 0\n#"));
 }
 
 static void removal_works_for_every_kind(void **state)
@@ -232,12 +202,12 @@ static void removal_works_for_every_kind(void **state)
     alertron_histogram *histogram = alertron_registry_histogram(*state, "h", "H.", device, 1, bounds, 1, NULL);
     alertron_counter_add(alertron_counter_with(counter, (const char *const[]){"a"}), 5);
     alertron_histogram_observe(alertron_histogram_with(histogram, (const char *const[]){"a"}), 1, 5);
-    assert_true(shows(*state, "h_count{device_id=\"a\"} 5\n"));
+    assert_true(registry_shows(*state, "h_count{device_id=\"a\"} 5\n"));
     alertron_counter_remove(counter, alertron_counter_with(counter, (const char *const[]){"a"}));
     alertron_histogram_remove(histogram, alertron_histogram_with(histogram, (const char *const[]){"a"}));
-    assert_false(shows(*state, "device_id"));
+    assert_false(registry_shows(*state, "device_id"));
     alertron_histogram_with(histogram, (const char *const[]){"a"});
-    assert_true(shows(*state, "h_sum{device_id=\"a\"} 0\nh_count{device_id=\"a\"} 0\n"));
+    assert_true(registry_shows(*state, "h_sum{device_id=\"a\"} 0\nh_count{device_id=\"a\"} 0\n"));
 }
 
 /* --- memory --- */
@@ -282,7 +252,7 @@ static void making_a_family_survives_each_allocation_that_fails(void **state)
     alertron_allocator allocator = failing_allocator_of(&memory);
     alertron_registry *registry = alertron_registry_new(NULL, &allocator, NULL);
     for (int kind = 0; kind < 3; kind++) {
-        char *before = text_of(registry);
+        char *before = registry_text_of(registry);
         size_t held = memory.bytes_held;
         void *family = NULL;
         for (size_t nth = 1; !family; nth++) {
@@ -293,7 +263,7 @@ static void making_a_family_survives_each_allocation_that_fails(void **state)
             assert_int_equal(error.status, family ? ALERTRON_OK : ALERTRON_ERROR_MEMORY);
             if (!family)
                 assert_int_equal(memory.bytes_held, held);
-            char *after = text_of(registry);
+            char *after = registry_text_of(registry);
             if (!family)
                 assert_string_equal(after, before);
             free(after);
@@ -334,7 +304,7 @@ static void a_child_without_memory_is_the_overflow_child(void **state)
     assert_true(allocations > 300);
     char expected[64];
     snprintf(expected, sizeof expected, "alertron_registry_overflow_total{family=\"g\"} %zu\n", failures);
-    assert_true(shows(registry, expected));
+    assert_true(registry_shows(registry, expected));
     alertron_registry_free(registry);
     assert_int_equal(memory.bytes_held, 0);
 }
@@ -393,7 +363,7 @@ static void removed_children_are_kept_for_those_who_may_be_reading_them(void **s
     assert_int_equal(memory.bytes_held, 0);
 }
 
-#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, make_registry, free_registry)
+#define REGISTRY_TEST(test) cmocka_unit_test_setup_teardown(test, registry_setup, registry_teardown)
 
 int main(void)
 {
