@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,21 +13,13 @@
 
 #include "config_draft.h"
 #include "value.h"
+#include "why.h"
 
 #define TOPIC_BYTES_MAX 249u /* Kafka's own bound */
 #define HOST_BYTES_MAX 253u  /* RFC 1035, without the last dot */
 #define REPLICAS_DEFAULT (-1)
 
 static const char letters_and_digits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-__attribute__((format(printf, 3, 4))) static bool fail(char *why, size_t why_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_size, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 /* Length of the beginning of `text` that has only letters, digits and characters of `more`. */
 static size_t span(const char *text, size_t n, const char *more)
@@ -47,11 +38,12 @@ bool config_rule_topic(const char *value, char *why, size_t why_size)
     size_t n = strlen(value);
     value_shown(value, shown);
     if (n > TOPIC_BYTES_MAX)
-        return fail(why, why_size, "a topic's name of %zu characters; Kafka takes up to %u", n, TOPIC_BYTES_MAX);
+        return why_say(why, why_size, "a topic's name of %zu characters; Kafka takes up to %u", n, TOPIC_BYTES_MAX);
     if (strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
-        return fail(why, why_size, "Kafka takes no topic called %s; give another name", shown);
+        return why_say(why, why_size, "Kafka takes no topic called %s; give another name", shown);
     if (span(value, n, "._-") < n)
-        return fail(why, why_size, "%s is no topic's name; use letters, digits, dots, underscores and dashes", shown);
+        return why_say(why, why_size, "%s is no topic's name; use letters, digits, dots, underscores and dashes",
+                       shown);
     return true;
 }
 
@@ -114,24 +106,26 @@ static bool check_broker(const char *broker, size_t n, char *why, size_t why_siz
     snprintf(copy, sizeof copy, "%.*s", (int)(n < sizeof copy ? n : sizeof copy - 1), broker);
     value_shown(copy, shown);
     if (n == 0)
-        return fail(why, why_size, "a broker is missing beside a comma; give host:port,host:port");
+        return why_say(why, why_size, "a broker is missing beside a comma; give host:port,host:port");
     if (strstr(copy, "://"))
-        return fail(why, why_size, "%s has a scheme; give host:port, and say security.protocol below [kafka]", shown);
+        return why_say(why, why_size, "%s has a scheme; give host:port, and say security.protocol below [kafka]",
+                       shown);
     const char *colon = NULL;
     for (size_t i = 0; i < n; i++)
         if (broker[i] == ':')
             colon = &broker[i];
     size_t n_host = colon ? (size_t)(colon - broker) : n;
     if (n_host > 2 && broker[0] == '[' && broker[n_host - 1] == ']' && is_ipv6(broker + 1, n_host - 2))
-        return is_port(colon + 1, n - n_host - 1) ? true : fail(why, why_size, "%s has no port from 1 to 65535", shown);
+        return is_port(colon + 1, n - n_host - 1) ? true
+                                                  : why_say(why, why_size, "%s has no port from 1 to 65535", shown);
     if (is_ipv6(broker, n))
-        return fail(why, why_size, "%s has no port; give [address]:port", shown);
+        return why_say(why, why_size, "%s has no port; give [address]:port", shown);
     if (!is_host(broker, n_host, true) || (is_numeric_host(broker, n_host) && !is_ipv4(broker, n_host)))
-        return fail(why, why_size, "%s is no broker; give host:port", shown);
+        return why_say(why, why_size, "%s is no broker; give host:port", shown);
     if (!colon)
-        return fail(why, why_size, "%s has no port; give %s:9092 or the like", shown, copy);
+        return why_say(why, why_size, "%s has no port; give %s:9092 or the like", shown, copy);
     if (!is_port(colon + 1, n - n_host - 1))
-        return fail(why, why_size, "%s has no port from 1 to 65535", shown);
+        return why_say(why, why_size, "%s has no port from 1 to 65535", shown);
     return true;
 }
 
@@ -158,11 +152,11 @@ bool config_rule_address(const char *value, char *why, size_t why_size)
     if (is_host(value, n, false) && !is_numeric_host(value, n))
         return true;
     if (value[0] == '[')
-        return fail(why, why_size, "%s: an address goes without brackets here", shown);
+        return why_say(why, why_size, "%s: an address goes without brackets here", shown);
     const char *colon = strrchr(value, ':');
     if (colon && is_host(value, (size_t)(colon - value), false) && is_port(colon + 1, strlen(colon + 1)))
-        return fail(why, why_size, "%s: give the address alone; the port is http.port", shown);
-    return fail(why, why_size, "%s is neither an IP address nor a host's name", shown);
+        return why_say(why, why_size, "%s: give the address alone; the port is http.port", shown);
+    return why_say(why, why_size, "%s is neither an IP address nor a host's name", shown);
 }
 
 /* ---- properties of librdkafka ---- */
@@ -206,7 +200,7 @@ bool config_rule_property(const char *name, const char *value, char *why, size_t
             continue;
         if (owned->allowed && value_choice(value, owned->allowed, &choice, unused, sizeof unused))
             return true;
-        return fail(why, why_size, "belongs to the service; %s", owned->reason);
+        return why_say(why, why_size, "belongs to the service; %s", owned->reason);
     }
     return true;
 }

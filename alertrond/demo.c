@@ -1,5 +1,4 @@
 /* demo.c: `alertrond demo`: a fleet, a broker, a model and the service, all in one process. */
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

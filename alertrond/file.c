@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "why.h"
+
 #define READ_BYTES_MIN ((size_t)65536) /* of the buffer a file is read into, at first */
 #define ASIDE_NAMES_MAX 100u           /* names tried for the file aside */
 #define ASIDE_BASE_BYTES_MAX 200       /* of the file's own name in it */
-
-__attribute__((format(printf, 3, 4))) static bool fail(char *why, size_t why_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_size, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 static bool is_standard(const char *path)
 {
@@ -59,17 +51,17 @@ static bool read_all(int file, const char *name, size_t bytes_max, struct buffer
 {
     for (;;) {
         if (!make_room(buffer, bytes_max))
-            return fail(why, why_size, "%s: out of memory after %zu bytes", name, buffer->n);
+            return why_say(why, why_size, "%s: out of memory after %zu bytes", name, buffer->n);
         ssize_t n = read(file, buffer->bytes + buffer->n, buffer->capacity - buffer->n);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(why, why_size, "%s: %s", name, strerror(errno));
+            return why_say(why, why_size, "%s: %s", name, strerror(errno));
         if (n == 0)
             break;
         buffer->n += (size_t)n;
         if (buffer->n > bytes_max)
-            return fail(why, why_size, "%s: larger than %zu bytes", name, bytes_max);
+            return why_say(why, why_size, "%s: larger than %zu bytes", name, bytes_max);
     }
     buffer->bytes[buffer->n] = 0;
     return true;
@@ -81,7 +73,7 @@ unsigned char *file_read(const char *path, size_t bytes_max, size_t *n_bytes, ch
     const char *name = standard ? "standard input" : path;
     int file = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
-        fail(why, why_size, "%s: %s", name, strerror(errno));
+        why_say(why, why_size, "%s: %s", name, strerror(errno));
         return NULL;
     }
     struct buffer buffer = {NULL, 0, 0};
@@ -151,19 +143,19 @@ static bool open_new(struct new_file *file, char *why, size_t why_size)
 {
     file->replaces = stat(file->path, &file->old) == 0;
     if (file->replaces && S_ISDIR(file->old.st_mode))
-        return fail(why, why_size, "%s: it is a folder; name a file in it", file->path);
+        return why_say(why, why_size, "%s: it is a folder; name a file in it", file->path);
     if (file->replaces && !S_ISREG(file->old.st_mode)) {
         file->descriptor = open(file->path, O_WRONLY | O_CLOEXEC);
-        return file->descriptor >= 0 || fail(why, why_size, "%s: %s", file->path, strerror(errno));
+        return file->descriptor >= 0 || why_say(why, why_size, "%s: %s", file->path, strerror(errno));
     }
     int n = snprintf(file->target, sizeof file->target, "%s", file->path);
     if (n < 0 || (size_t)n >= sizeof file->target)
-        return fail(why, why_size, "%s", strerror(ENAMETOOLONG));
+        return why_say(why, why_size, "%s", strerror(ENAMETOOLONG));
     if (file->replaces && !realpath(file->path, file->target))
-        return fail(why, why_size, "%s: %s", file->path, strerror(errno));
+        return why_say(why, why_size, "%s: %s", file->path, strerror(errno));
     file->descriptor = open_aside(file);
     if (file->descriptor < 0)
-        return fail(why, why_size, "%s: %s (in making a new file beside it)", file->path, strerror(errno));
+        return why_say(why, why_size, "%s: %s (in making a new file beside it)", file->path, strerror(errno));
     if (file->replaces)
         keep_owner_and_mode(file);
     return true;
@@ -173,7 +165,7 @@ struct new_file *file_begin(const char *path, char *why, size_t why_size)
 {
     struct new_file *file = calloc(1, sizeof *file);
     if (!file) {
-        fail(why, why_size, "%s: out of memory", path);
+        why_say(why, why_size, "%s: out of memory", path);
         return NULL;
     }
     file->standard = is_standard(path);
@@ -236,7 +228,7 @@ bool file_commit(struct new_file *file, char *why, size_t why_size)
         unlink(file->aside);
     if (aside && !file->fault && (file->fault = sync_folder_of(file->target)) != 0)
         doing = " (in syncing its folder)";
-    bool good = !file->fault || fail(why, why_size, "%s: %s%s", file->path, strerror(file->fault), doing);
+    bool good = !file->fault || why_say(why, why_size, "%s: %s%s", file->path, strerror(file->fault), doing);
     free(file);
     return good;
 }

@@ -1,5 +1,4 @@
 /* generate.c: `alertrond generate`: readings like a fleet's, to standard output or into Kafka, at a steady rate. */
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdint.h>

@@ -325,11 +325,6 @@ void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms)
         send_some_again(producer);
 }
 
-size_t kafka_producer_failed(const struct kafka_producer *producer)
-{
-    return producer->failed;
-}
-
 size_t kafka_producer_errors(const struct kafka_producer *producer)
 {
     return producer->errors;

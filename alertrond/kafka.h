@@ -69,8 +69,7 @@ bool kafka_producer_send(struct kafka_producer *producer, const char *topic, con
 /* Serves deliveries for up to timeout_ms. */
 void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms);
 
-/* Records that nobody waits for and that were given up; errors of any kind so far. */
-size_t kafka_producer_failed(const struct kafka_producer *producer);
+/* Errors of any kind so far. */
 size_t kafka_producer_errors(const struct kafka_producer *producer);
 
 /* Why records are refused, or "" once none has been for some seconds and all are written. */

@@ -1,7 +1,6 @@
 /* table.c: files of readings, CSV or newline-delimited JSON, told by content; a row at a time. */
 #include "table.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "csv.h"
 #include "lines.h"
 #include "reading.h"
+#include "why.h"
 
 #define NOT_A_FEATURE SIZE_MAX
 #define QUOTED_BYTES_MAX 40 /* of a file's content in a message */
@@ -47,15 +47,6 @@ static struct quoted quote(const char *text, size_t n)
         *out++ = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
     snprintf(out, 4, "%s", whole ? "" : "...");
     return quoted;
-}
-
-__attribute__((format(printf, 3, 4))) static bool say(char *why, size_t why_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_size, format, arguments);
-    va_end(arguments);
-    return false;
 }
 
 static bool is_blank_row(const char *text)
@@ -107,15 +98,15 @@ static bool choose_named(struct table *table, const char *const *names, size_t n
         if (n_found == 0) {
             char list[512];
             list_columns(table, list, sizeof list);
-            return say(why, why_size,
-                       "%s: no column \"%s\", which %s; the columns are %s: choose with --features A,B,...",
-                       lines_name(table->lines), name.text, whose, list);
+            return why_say(why, why_size,
+                           "%s: no column \"%s\", which %s; the columns are %s: choose with --features A,B,...",
+                           lines_name(table->lines), name.text, whose, list);
         }
         if (n_found > 1)
-            return say(why, why_size, "%s: %zu columns are named \"%s\"; give them different names",
-                       lines_name(table->lines), n_found, name.text);
+            return why_say(why, why_size, "%s: %zu columns are named \"%s\"; give them different names",
+                           lines_name(table->lines), n_found, name.text);
         if (table->feature_of_column[column] != NOT_A_FEATURE)
-            return say(why, why_size, "column \"%s\" is wanted twice; name each feature once", name.text);
+            return why_say(why, why_size, "column \"%s\" is wanted twice; name each feature once", name.text);
         table->feature_of_column[column] = feature;
         table->column_of_feature[feature] = column;
     }
@@ -128,13 +119,14 @@ static bool choose_listed(struct table *table, const struct table_options *optio
     size_t n;
     char **names = csv_split(options->features, strlen(options->features), ',', &n);
     if (!names)
-        return say(why, why_size, "out of memory");
+        return why_say(why, why_size, "out of memory");
     bool chosen = false;
     if (options->width && n != options->width)
-        say(why, why_size, "--features names %zu column%s; the model wants %zu", n, n == 1 ? "" : "s", options->width);
+        why_say(why, why_size, "--features names %zu column%s; the model wants %zu", n, n == 1 ? "" : "s",
+                options->width);
     else if (n > table->n_columns)
-        say(why, why_size, "%s: --features names %zu columns; there are %zu", lines_name(table->lines), n,
-            table->n_columns);
+        why_say(why, why_size, "%s: --features names %zu columns; there are %zu", lines_name(table->lines), n,
+                table->n_columns);
     else
         chosen = choose_named(table, (const char *const *)names, n, "--features names", why, why_size);
     free(names);
@@ -146,8 +138,8 @@ static bool choose_all(struct table *table, const struct table_options *options,
     if (options->width && options->width != table->n_columns) {
         char list[512];
         list_columns(table, list, sizeof list);
-        return say(why, why_size, "%s: %zu columns (%s); the model wants %zu: choose with --features A,B,...",
-                   lines_name(table->lines), table->n_columns, list, options->width);
+        return why_say(why, why_size, "%s: %zu columns (%s); the model wants %zu: choose with --features A,B,...",
+                       lines_name(table->lines), table->n_columns, list, options->width);
     }
     for (size_t column = 0; column < table->n_columns; column++)
         table->feature_of_column[column] = table->column_of_feature[column] = column;
@@ -160,7 +152,7 @@ static bool choose_columns(struct table *table, const struct table_options *opti
     table->feature_of_column = malloc(table->n_columns * sizeof *table->feature_of_column);
     table->column_of_feature = malloc(table->n_columns * sizeof *table->column_of_feature);
     if (!table->feature_of_column || !table->column_of_feature)
-        return say(why, why_size, "out of memory");
+        return why_say(why, why_size, "out of memory");
     for (size_t column = 0; column < table->n_columns; column++)
         table->feature_of_column[column] = NOT_A_FEATURE;
     if (options->features)
@@ -192,15 +184,16 @@ static bool open_csv(struct table *table, const struct table_options *options, c
     table->header = strdup(line->text);
     table->columns = csv_split(line->text + bom, line->n_bytes - bom, table->separator, &table->n_columns);
     if (!table->header || !table->columns)
-        return say(why, why_size, "out of memory");
+        return why_say(why, why_size, "out of memory");
     if (all_numbers(table))
-        return say(why, why_size, "%s:%zu: numbers where a header line is expected; add one with the columns' names",
-                   lines_name(table->lines), line->number);
+        return why_say(why, why_size,
+                       "%s:%zu: numbers where a header line is expected; add one with the columns' names",
+                       lines_name(table->lines), line->number);
     if (!choose_columns(table, options, why, why_size))
         return false;
     if (table->width > ALERTRON_FEATURES_MAX)
-        return say(why, why_size, "%s: %zu features; at most %u are possible: choose with --features A,B,...",
-                   lines_name(table->lines), table->width, ALERTRON_FEATURES_MAX);
+        return why_say(why, why_size, "%s: %zu features; at most %u are possible: choose with --features A,B,...",
+                       lines_name(table->lines), table->width, ALERTRON_FEATURES_MAX);
     return true;
 }
 
@@ -208,13 +201,13 @@ static bool open_json(struct table *table, const struct line *line, const struct
                       size_t why_size)
 {
     if (options->features)
-        return say(why, why_size, "%s: --features is for CSV; readings in JSON have their features in order",
-                   lines_name(table->lines));
+        return why_say(why, why_size, "%s: --features is for CSV; readings in JSON have their features in order",
+                       lines_name(table->lines));
     table->width = options->width ? options->width : reading_width(line->text, line->n_bytes);
     if (table->width == 0 || table->width > ALERTRON_FEATURES_MAX)
-        return say(why, why_size,
-                   "%s:%zu: expected a reading, {\"device_id\": \"...\", \"features\": [...]}, of 1 to %u features",
-                   lines_name(table->lines), line->number, ALERTRON_FEATURES_MAX);
+        return why_say(why, why_size,
+                       "%s:%zu: expected a reading, {\"device_id\": \"...\", \"features\": [...]}, of 1 to %u features",
+                       lines_name(table->lines), line->number, ALERTRON_FEATURES_MAX);
     return true;
 }
 
@@ -227,15 +220,16 @@ static bool open_rows(struct table *table, const struct table_options *options, 
     if (outcome == LINES_FAILED)
         return false;
     if (outcome == LINES_END)
-        return say(why, why_size, "%s: empty; expected a CSV with a header line, or readings in JSON, one a line",
-                   name);
+        return why_say(why, why_size, "%s: empty; expected a CSV with a header line, or readings in JSON, one a line",
+                       name);
     table->crlf = line.crlf;
     const char *text = line.text;
     text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     text += strspn(text, " \t");
     if (*text == '[')
-        return say(why, why_size, "%s:%zu: a JSON array; expected one reading a line, {\"device_id\": ...}, or a CSV",
-                   name, line.number);
+        return why_say(why, why_size,
+                       "%s:%zu: a JSON array; expected one reading a line, {\"device_id\": ...}, or a CSV", name,
+                       line.number);
     bool csv = *text != '{';
     table->separator = csv_separator(line.text, line.n_bytes);
     if (!csv && !open_json(table, &line, options, why, why_size))
@@ -248,7 +242,7 @@ struct table *table_open(const char *path, const struct table_options *options, 
 {
     struct table *table = calloc(1, sizeof *table);
     if (!table) {
-        say(why, why_size, "out of memory");
+        why_say(why, why_size, "out of memory");
         return NULL;
     }
     table->missing_values = options->missing_values;
@@ -321,8 +315,8 @@ static bool say_field(const struct table *table, size_t line, size_t column, enu
         what = "is beyond the range of a double";
     else if (strchr(field.text, ','))
         what = "is not a number; decimals take a point, not a comma";
-    return say(why, why_size, "%s:%zu: column \"%s\": \"%s\" %s", lines_name(table->lines), line, name.text, field.text,
-               what);
+    return why_say(why, why_size, "%s:%zu: column \"%s\": \"%s\" %s", lines_name(table->lines), line, name.text,
+                   field.text, what);
 }
 
 /* NaN and infinities are what a model takes that takes missing values. */
@@ -351,8 +345,8 @@ static bool parse_fields(const struct table *table, const struct line *line, dou
     }
     if (++n == table->n_columns)
         return true;
-    return say(why, why_size, "%s:%zu: %zu field%s; the header line has %zu: mend the row, or its quotes",
-               lines_name(table->lines), line->number, n, n == 1 ? "" : "s", table->n_columns);
+    return why_say(why, why_size, "%s:%zu: %zu field%s; the header line has %zu: mend the row, or its quotes",
+                   lines_name(table->lines), line->number, n, n == 1 ? "" : "s", table->n_columns);
 }
 
 static bool parse_reading(const struct table *table, const struct line *line, double *features, char *why,
@@ -364,7 +358,7 @@ static bool parse_reading(const struct table *table, const struct line *line, do
     char reason[256];
     if (reading_decode(line->text, line->n_bytes, &shape, &reading, features, reason, sizeof reason) == READING_GOOD)
         return true;
-    return say(why, why_size, "%s:%zu: %s", lines_name(table->lines), line->number, reason);
+    return why_say(why, why_size, "%s:%zu: %s", lines_name(table->lines), line->number, reason);
 }
 
 enum table_outcome table_next(struct table *table, double *features, const char **line, char *why, size_t why_size)

@@ -1,5 +1,4 @@
 /* train.c: `alertrond train`: from a file of readings to a model file. */
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "options.h"
 #include "progress.h"
 #include "table.h"
+#include "why.h"
 
 #define WHY_BYTES 1024
 #define NUMBERS_MAX ((size_t)1 << 29) /* of the training rows: 4 GiB */
@@ -50,15 +50,6 @@ static const struct options_usage usage = {
                "  alertrond generate --count 20000 --anomalies 0 --csv |\n"
                "      alertrond train - -o fleet.alertron\n"};
 
-__attribute__((format(printf, 3, 4))) static bool fail(char *why, size_t why_size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, why_size, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* Room for one row more. */
 static bool make_room(struct training *training, char *why, size_t why_size)
 {
@@ -66,14 +57,14 @@ static bool make_room(struct training *training, char *why, size_t why_size)
     if (needed <= training->capacity)
         return true;
     if (needed > NUMBERS_MAX)
-        return fail(why, why_size, "%s: more than %zu rows of %zu features; train on a sample of them", training->name,
-                    training->rows, training->width);
+        return why_say(why, why_size, "%s: more than %zu rows of %zu features; train on a sample of them",
+                       training->name, training->rows, training->width);
     size_t capacity = training->capacity ? training->capacity * 2 : (size_t)1 << 16;
     capacity = capacity > NUMBERS_MAX ? NUMBERS_MAX : capacity;
     double *grown = realloc(training->numbers, capacity * sizeof *grown);
     if (!grown)
-        return fail(why, why_size, "%s: out of memory after %zu rows; train on a sample of them", training->name,
-                    training->rows);
+        return why_say(why, why_size, "%s: out of memory after %zu rows; train on a sample of them", training->name,
+                       training->rows);
     training->numbers = grown;
     training->capacity = capacity;
     return true;
@@ -99,7 +90,7 @@ static bool read_rows(struct training *training, char *why, size_t why_size)
     }
     progress_end(&progress);
     if (outcome == TABLE_END && training->rows == 0)
-        return fail(why, why_size, "%s: no rows", training->name);
+        return why_say(why, why_size, "%s: no rows", training->name);
     return outcome == TABLE_END;
 }
 
@@ -154,7 +145,7 @@ static bool write_model(const alertron_model *model, const char *path, size_t *n
     size_t n = alertron_model_save(model, NULL, 0);
     void *bytes = malloc(n);
     if (!bytes)
-        return fail(why, why_size, "out of memory");
+        return why_say(why, why_size, "out of memory");
     alertron_model_save(model, bytes, n);
     bool good = file_write(path, bytes, n, why, why_size);
     free(bytes);
@@ -188,7 +179,7 @@ static bool run(struct training *training, char *why, size_t why_size)
     if (!read_rows(training, why, why_size))
         return false;
     if (!name_features(training))
-        return fail(why, why_size, "out of memory");
+        return why_say(why, why_size, "out of memory");
     alertron_error error;
     double begin = clock_seconds();
     struct progress progress = progress_begin("fitting", true);
@@ -196,7 +187,7 @@ static bool run(struct training *training, char *why, size_t why_size)
     alertron_model *model = fit(training, &error);
     progress_end(&progress);
     if (!model)
-        return fail(why, why_size, "%s: %s", training->name, error.text);
+        return why_say(why, why_size, "%s: %s", training->name, error.text);
     double seconds = clock_seconds() - begin;
     size_t n_bytes = 0;
     bool good = write_model(model, training->flags->output, &n_bytes, why, why_size);
