@@ -22,41 +22,60 @@ alertron_severity alertron_cuts_severity(const alertron_cuts *cuts, double score
     return score >= cuts->medium ? ALERTRON_SEVERITY_MEDIUM : ALERTRON_SEVERITY_LOW;
 }
 
-static void swap(double *a, double *b)
+/* Moves the values below the limit to the front; returns how many that are. Without a branch, as which values those are
+ * can't be predicted. */
+static size_t part_below(double *values, size_t n, double limit)
 {
-    double kept = *a;
-    *a = *b;
-    *b = kept;
+    size_t n_below = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double value = values[i];
+        values[i] = values[n_below];
+        values[n_below] = value;
+        n_below += value < limit;
+    }
+    return n_below;
 }
 
-static double median_of_three(double a, double b, double c)
+static size_t part_above(double *values, size_t n, double limit)
 {
-    if (a > b)
-        swap(&a, &b);
-    return c < a ? a : c > b ? b : c;
+    size_t n_above = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double value = values[i];
+        values[i] = values[n_above];
+        values[n_above] = value;
+        n_above += value > limit;
+    }
+    return n_above;
 }
 
-/* Moves the k-th smallest to values[k], smaller ones before it (Hoare's selection). A run of bad pivots
- * only costs time: scores are not an attacker's to arrange for long. */
+/* A double above least, at most greatest; half of the doubles between the two are below it. */
+static double midway(double least, double greatest)
+{
+    if (least < 0.0 && greatest >= 0.0)
+        return 0.0;
+    /* Of one sign, doubles are in the order of their bits. Adding zero makes -0.0 the other zero. */
+    const uint64_t a = alertron__bits_of_double(least + 0.0), b = alertron__bits_of_double(greatest + 0.0);
+    const double middle = alertron__double_of_bits(a / 2 + b / 2 + (a & b & 1));
+    return middle > least ? middle : greatest;
+}
+
+/* Moves the k-th smallest to values[k], smaller ones before it. Each round halves the doubles between the least and the
+ * greatest value that are left, so there are at most 65 of them, whatever the values are and however they are ordered.
+ */
 static void select_smallest(double *values, size_t n, size_t k)
 {
-    size_t low = 0, high = n - 1;
-    while (low < high) {
-        double pivot = median_of_three(values[low], values[low + (high - low) / 2], values[high]);
-        size_t i = low, j = high;
-        for (;;) {
-            while (values[i] < pivot)
-                i++;
-            while (values[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            swap(&values[i++], &values[j--]);
+    for (;;) {
+        const struct range range = alertron__range_of(values, n);
+        if (!(range.least < range.greatest))
+            return;
+        const size_t n_below = part_below(values, n, midway(range.least, range.greatest));
+        if (k < n_below) {
+            n = n_below;
+        } else {
+            values += n_below;
+            n -= n_below;
+            k -= n_below;
         }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
     }
 }
 
@@ -83,16 +102,6 @@ alertron_status alertron__quantiles_check(double medium, double high, alertron_e
         return ALERTRON_OK;
     return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
                            "the severity quantiles must be 0 < medium < high < 1, such as 0.80 and 0.95");
-}
-
-/* Moves what is below the limit to the front; returns how many that are. */
-static size_t part_below(double *values, size_t n, double limit)
-{
-    size_t n_below = 0;
-    for (size_t i = 0; i < n; i++)
-        if (values[i] < limit)
-            swap(&values[n_below++], &values[i]);
-    return n_below;
 }
 
 static double least_above(const double *values, size_t n, double limit)
@@ -129,10 +138,7 @@ alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, siz
 {
     if (alertron__quantiles_check(cuts->medium_quantile, cuts->high_quantile, error) != ALERTRON_OK)
         return ALERTRON_ERROR_ARGUMENT;
-    size_t n = 0;
-    for (size_t i = 0; i < n_scores; i++)
-        if (scores[i] > cuts->threshold)
-            swap(&scores[n++], &scores[i]);
+    const size_t n = part_above(scores, n_scores, cuts->threshold);
     if (n < ALERTRON_CUTS_SCORES_MIN)
         return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
                                "%zu of %zu scores are anomalous; severity cuts need at least %u: give more readings", n,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- data, and what is made of it ------------------------------------------------------------------------------- */
+/* --- data, and what is made of it ----------------------------------------------------------------------------- */
 
 enum { ROWS = 500, WIDTH = 3 };
 
@@ -55,7 +55,7 @@ static alertron_model_info info_of(const alertron_model *model)
     return info;
 }
 
-/* --- determinism -------------------------------------------------------------------------------------------------- */
+/* --- determinism ---------------------------------------------------------------------------------------------- */
 
 static void the_same_seed_gives_the_same_bytes_and_another_others(void **state)
 {
@@ -97,7 +97,7 @@ static void the_bytes_are_the_same_on_every_machine(void **state)
         at += 16 + (size_t)alertron__load_le(bytes + at + 8, 8);
     const uint64_t hash = fnv_of(bytes + 24, at - 24);
     free(bytes);
-    if (hash != 0xde22e372ee02f82cu)
+    if (hash != 0x28a35d559226f455u)
         fail_msg("the hash is %#llx", (unsigned long long)hash);
 }
 
@@ -119,8 +119,7 @@ static void the_layout_of_the_rows_does_not_matter(void **state)
     free(bytes);
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------------
- */
+/* --- refusals ------------------------------------------------------------------------------------------------- */
 
 static void assert_refused(const alertron_rows *rows, const alertron_fit_options *options, alertron_status expected,
                            const char *text)
@@ -201,21 +200,52 @@ static void more_nodes_than_a_forest_may_have_are_refused(void **state)
     assert_refused(&rows, &too_large, ALERTRON_ERROR_LIMIT, "nodes");
 }
 
+/* A row and a feature of a view get a number. */
+static void put_number(const alertron_rows *rows, unsigned char *data, size_t row, size_t column, uint64_t bits)
+{
+    unsigned char *at = data + (ptrdiff_t)row * rows->row_stride + (ptrdiff_t)column * rows->column_stride;
+    memcpy(at, &bits, rows->dtype == ALERTRON_FLOAT32 ? 4 : 8); /* bits of a float32 stand lowest */
+}
+
+/* Wherever the number stands, however the rows lie. */
 static void numbers_that_are_not_finite_are_refused_by_row_and_feature(void **state)
 {
     (void)state;
-    static const double bad[] = {NAN, INFINITY, -INFINITY};
-    double numbers[ROWS * WIDTH];
-    for (int i = 0; i < 3; i++) {
-        const alertron_rows rows = cloud(numbers);
-        numbers[123 * WIDTH + i] = bad[i];
-        char text[40];
-        snprintf(text, sizeof text, "row 123, feature %d ", i);
-        assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, text);
-    }
-    const float narrow[] = {1, 2, 3, INFINITY};
-    const alertron_rows rows = {narrow, ALERTRON_FLOAT32, 2, 2, 8, 4};
-    assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, "row 1, feature 1 ");
+    static const uint64_t wide[] = {0x7ff0000000000000u, 0xfff0000000000000u, 0x7ff8000000000000u, 0x7ff0000000000001u,
+                                    0xffffffffffffffffu};
+    static const uint64_t narrow[] = {0x7f800000u, 0xff800000u, 0x7fc00000u, 0x7f800001u, 0xffffffffu};
+    enum { R = 9, C = 4 };
+    static const struct {
+        ptrdiff_t row_stride, column_stride, first; /* in numbers */
+    } layouts[] = {{C, 1, 0},    {1, R, 0}, {C + 3, 1, 0}, {2 * C, 2, 0}, {-C, 1, (R - 1) * C}, {1, -R, (C - 1) * R},
+                   {1, R + 2, 0}};
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+        for (int at = 0; at < 2 * R * C; at++) {
+            const alertron_dtype dtype = at % 2 ? ALERTRON_FLOAT32 : ALERTRON_FLOAT64;
+            const ptrdiff_t size = dtype == ALERTRON_FLOAT32 ? 4 : 8;
+            unsigned char memory[8 * 2 * R * (C + 3) + 1] = {0};
+            unsigned char *data = memory + 1 + layouts[i].first * size;
+            const alertron_rows rows = {
+                data, dtype, R, C, layouts[i].row_stride * size, layouts[i].column_stride * size};
+            const size_t row = (size_t)(at / 2 / C), column = (size_t)(at / 2 % C);
+            put_number(&rows, data, row, column, (dtype == ALERTRON_FLOAT32 ? narrow : wide)[at / 2 % 5]);
+            char text[40];
+            snprintf(text, sizeof text, "row %zu, feature %zu ", row, column);
+            assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, text);
+            if (at < 2 * (R * C - 1)) /* the first of two is named */
+                put_number(&rows, data, R - 1, C - 1, dtype == ALERTRON_FLOAT32 ? narrow[0] : wide[0]);
+            assert_refused(&rows, NULL, ALERTRON_ERROR_ARGUMENT, text);
+        }
+}
+
+static void the_greatest_and_the_smallest_numbers_are_taken(void **state)
+{
+    (void)state;
+    const double numbers[] = {DBL_MAX, -DBL_MAX, 0x1p-1074, -0x1p-1074, 0.0, -0.0};
+    const float singles[] = {FLT_MAX, -FLT_MAX, 0x1p-149f, -0x1p-149f, 0.0f, -0.0f};
+    const alertron_rows rows = alertron_rows_of(numbers, 3, 2), narrow = {singles, ALERTRON_FLOAT32, 3, 2, 8, 4};
+    alertron_model_free(fit(&rows, NULL));
+    alertron_model_free(fit(&narrow, NULL));
 }
 
 static void texts_that_do_not_fit_are_refused(void **state)
@@ -254,8 +284,7 @@ static void memory_that_runs_out_leaks_nothing(void **state)
     }
 }
 
-/* --- odd data -------------------------------------------------------------------------------------------------------
- */
+/* --- odd data ------------------------------------------------------------------------------------------------- */
 
 static void constant_rows_give_trees_of_one_leaf(void **state)
 {
@@ -330,8 +359,7 @@ static void zeros_of_both_signs_are_equal(void **state)
     alertron_model_free(model);
 }
 
-/* --- shape ----------------------------------------------------------------------------------------------------------
- */
+/* --- shape ---------------------------------------------------------------------------------------------------- */
 
 static void defaults_are_those_of_the_paper(void **state)
 {
@@ -347,71 +375,28 @@ static void defaults_are_those_of_the_paper(void **state)
     alertron_model_free(model);
 }
 
-/* Each leaf's path length is its depth and c of its rows, and no row is lost: 2 ** -depth of all leaves sum to one. */
-static void every_tree_is_a_whole_tree(void **state)
+/* Each row is alone in its feature, so a tree on all rows splits all features that it may use. */
+static void the_share_of_features_is_rounded_down_but_not_to_none(void **state)
 {
     (void)state;
-    double numbers[ROWS * WIDTH];
-    const alertron_rows rows = cloud(numbers);
-    alertron_model *model = fit(&rows, NULL);
-    const struct forest *forest = model->forest;
-    for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
-        double depths[2 * 256] = {0}, sum = 0;
-        const uint32_t root = forest->roots[tree];
-        const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
-        for (uint32_t at = root; at < end; at++) {
-            const double depth = depths[at - root];
-            if (forest->nodes[at].child == at) {
-                sum += ldexp(1.0, -(int)depth);
-                assert_true(forest->terms[at] >= depth &&
-                            forest->terms[at] < depth + alertron__average_path_length(256));
-                continue;
-            }
-            depths[forest->nodes[at].child - root] = depths[forest->nodes[at].child + 1 - root] = depth + 1;
-        }
-        assert_true(sum == 1.0);
-    }
-    alertron_model_free(model);
-}
-
-static void a_tree_uses_no_more_features_than_its_share(void **state)
-{
-    (void)state;
-    enum { N = 64, FEATURES = 10 };
-    double numbers[N * FEATURES];
-    struct random_state random = alertron__random_new(12, 0);
-    for (int i = 0; i < N * FEATURES; i++)
-        numbers[i] = alertron__random_unit(&random);
-    const alertron_rows rows = alertron_rows_of(numbers, N, FEATURES);
+    enum { N = 10 };
+    double numbers[N * N] = {0};
+    for (int i = 0; i < N; i++)
+        numbers[i * N + i] = 1.0;
+    const alertron_rows rows = alertron_rows_of(numbers, N, N);
     static const struct {
         double share;
-        int most;
-    } shares[] = {{0.01, 1}, {0.3, 3}, {0.39, 3}, {1.0, 10}};
+        size_t splits; /* of a tree, where none is deeper than 5 nodes */
+    } shares[] = {{0.01, 1}, {0.19, 1}, {0.2, 2}, {0.3, 3}, {0.39, 3}, {0.0, 4}, {1.0, 4}};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         const alertron_fit_options options = {.features = shares[i].share};
         alertron_model *model = fit(&rows, &options);
-        const struct forest *forest = model->forest;
-        int all_used[FEATURES] = {0}, n_all = 0, most_used = 0;
-        for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
-            int used[FEATURES] = {0}, n_used = 0;
-            const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
-            for (uint32_t at = forest->roots[tree]; at < end; at++)
-                if (forest->nodes[at].child != at)
-                    used[forest->nodes[at].feature] = all_used[forest->nodes[at].feature] = 1;
-            for (int j = 0; j < FEATURES; j++)
-                n_used += used[j];
-            most_used = n_used > most_used ? n_used : most_used;
-        }
-        for (int j = 0; j < FEATURES; j++)
-            n_all += all_used[j];
-        assert_int_equal(n_all, FEATURES);
-        assert_int_equal(most_used, shares[i].most);
+        assert_int_equal(info_of(model).nodes, (2 * shares[i].splits + 1) * info_of(model).trees);
         alertron_model_free(model);
     }
 }
 
-/* --- threshold and cuts
- * ----------------------------------------------------------------------------------------------- */
+/* --- threshold and cuts --------------------------------------------------------------------------------------- */
 
 static void contamination_is_the_share_of_anomalies_and_all_bands_occur(void **state)
 {
@@ -436,6 +421,35 @@ static void contamination_is_the_share_of_anomalies_and_all_bands_occur(void **s
         assert_true((double)cuts.n_scores == found);
         alertron_model_free(model);
     }
+}
+
+static void without_scores_the_forest_is_the_same_and_the_cuts_are_provisional(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH], scores[ROWS], others[ROWS];
+    const alertron_rows rows = cloud(numbers);
+    alertron_fit_options options = {.seed = 3, .medium_quantile = 0.7};
+    alertron_model *model = fit(&rows, &options);
+    options.provisional_cuts = true;
+    alertron_model *other = fit(&rows, &options);
+    assert_int_equal(alertron_model_score_rows(model, &rows, scores), ALERTRON_OK);
+    assert_int_equal(alertron_model_score_rows(other, &rows, others), ALERTRON_OK);
+    assert_memory_equal(scores, others, sizeof scores);
+    assert_int_equal(alertron_model_cuts(model).origin, ALERTRON_CUTS_TRAINING);
+    const alertron_cuts cuts = alertron_model_cuts(other);
+    assert_true(cuts.origin == ALERTRON_CUTS_PROVISIONAL && cuts.n_scores == 0);
+    assert_true(cuts.threshold == 0.5 && cuts.medium_quantile == 0.7 && cuts.medium > 0.5 && cuts.high > cuts.medium);
+    alertron_model_free(other);
+    alertron_model_free(model);
+}
+
+static void without_scores_there_is_no_contamination(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {.provisional_cuts = true, .contamination = 0.01};
+    assert_refused(&rows, &options, ALERTRON_ERROR_ARGUMENT, "provisional_cuts");
 }
 
 static void texts_are_kept_with_the_model(void **state)
@@ -466,6 +480,7 @@ int main(void)
         cmocka_unit_test(shapes_out_of_range_are_refused),
         cmocka_unit_test(more_nodes_than_a_forest_may_have_are_refused),
         cmocka_unit_test(numbers_that_are_not_finite_are_refused_by_row_and_feature),
+        cmocka_unit_test(the_greatest_and_the_smallest_numbers_are_taken),
         cmocka_unit_test(texts_that_do_not_fit_are_refused),
         cmocka_unit_test(memory_that_runs_out_leaks_nothing),
         cmocka_unit_test(constant_rows_give_trees_of_one_leaf),
@@ -474,9 +489,10 @@ int main(void)
         cmocka_unit_test(extreme_numbers_are_parted),
         cmocka_unit_test(zeros_of_both_signs_are_equal),
         cmocka_unit_test(defaults_are_those_of_the_paper),
-        cmocka_unit_test(every_tree_is_a_whole_tree),
-        cmocka_unit_test(a_tree_uses_no_more_features_than_its_share),
+        cmocka_unit_test(the_share_of_features_is_rounded_down_but_not_to_none),
         cmocka_unit_test(contamination_is_the_share_of_anomalies_and_all_bands_occur),
+        cmocka_unit_test(without_scores_the_forest_is_the_same_and_the_cuts_are_provisional),
+        cmocka_unit_test(without_scores_there_is_no_contamination),
         cmocka_unit_test(texts_are_kept_with_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
