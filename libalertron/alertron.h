@@ -188,6 +188,8 @@ typedef struct alertron_fit_options {
     double high_quantile;   /* 0 means 0.95 */
     const char *const *feature_names; /* one a column, UTF-8, or NULL */
     const char *provenance;           /* text to keep with the model, or NULL */
+    bool provisional_cuts;            /* do not score the rows, for who wants the forest only: the threshold is 0.5, the
+                                       * cuts above it are provisional; refused together with a contamination */
 } alertron_fit_options;
 
 /* Fits an Isolation Forest (Liu, Ting and Zhou, 2008) to rows of finite numbers; NULL options are the
@@ -216,6 +218,18 @@ ALERTRON_API alertron_status alertron_model_score_rows(const alertron_model *mod
  * scikit-learn's to the bit. NaN as for the score. */
 ALERTRON_API double alertron_model_path_length(const alertron_model *model, const double *row);
 
+/* Which features isolated a row: shares[0 .. alertron_model_features()), each at least 0, their sum 1. With a row's
+ * path through tree t over the nodes v_0 .. v_h, n(v) training rows in a node and f(v) the feature of its split:
+ *     phi_f   = sum over t of (1/h) * sum over i < h with f(v_i) = f of (log2 n(v_i) - log2 n(v_i+1) - 1)
+ *     share_f = max(phi_f, 0) / sum over g of max(phi_g, 0);  1/features each where no phi is above 0
+ * A split that halves a node's rows tells one bit and earns nothing; one that cuts the row off with few others earns
+ * what it tells beyond that; and short paths count more. The weight 1/h is that of local DIFFI [Carletti, Terzi and
+ * Susto 2023], the credit by n(v_i) / n(v_i+1) that of ExIFFI [Arcudi et al. 2024], here in bits over a fair split. n
+ * is taken from the leaves' path lengths and kept to within about 2%. For rows that are anomalies: of a normal row no
+ * feature isolated it, and shares are noise. They compare features within one row, are no probabilities, and do not
+ * grow with how far out a number is. NaN where the score is NaN. */
+ALERTRON_API void alertron_model_explain(const alertron_model *model, const double *row, double *shares);
+
 /* The band of a score by the model's own cuts; ALERTRON_SEVERITY_NONE where it is no anomaly. */
 ALERTRON_API alertron_severity alertron_model_severity(const alertron_model *model, double score);
 
@@ -232,7 +246,7 @@ typedef struct alertron_model_info {
     const char *kind;       /* "isolation forest" */
     const char *producer;   /* e.g. "scikit-learn 1.7.1", "alertron 0.1.0" */
     const char *provenance; /* lines of "key: value": the parts of the file, fit options, the caller's text */
-    const char *kernel;     /* which kernel scores, e.g. "portable" */
+    const char *kernel;     /* which kernel scores, e.g. "portable"; "walk", slow, where none takes the model */
     uint32_t features;
     uint32_t trees;
     uint32_t nodes;      /* all trees together */
@@ -245,6 +259,15 @@ typedef struct alertron_model_info {
 
 /* Fills *info; its strings live as long as the model. */
 ALERTRON_API void alertron_model_describe(const alertron_model *model, alertron_model_info *info);
+
+/* Kernels are ways to add up path lengths; all of them give the same bits. A model takes the fastest that suits it
+ * and the machine. The name of the kernel at `index` among those that this machine can run, fastest first; NULL past
+ * the last. */
+ALERTRON_API const char *alertron_kernel_name(size_t index);
+
+/* Makes the model score with the kernel of that name, for tests and benchmarks, before other threads use the model.
+ * On failure, where there is no such kernel here or it does not suit the model, it stays as it was. */
+ALERTRON_API alertron_status alertron_model_set_kernel(alertron_model *model, const char *name, alertron_error *error);
 
 /* ---------------------------------------------------------------------------------------------
  * Metrics: counters, gauges and histograms with labels, in Prometheus' text formats.

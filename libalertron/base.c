@@ -1,10 +1,34 @@
 /* base.c: memory, errors, little-endian bytes. */
 #include "private.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#ifdef ALERTRON_NO_MALLOC
+
+/* For machines without a heap: the caller who gives no allocator gets no memory. */
+static const char out_of_memory[] =
+    "out of memory: give a larger allocator, or one at all, as this build of libalertron "
+    "has no malloc (ALERTRON_NO_MALLOC)";
+
+static void *allocate_default(void *context, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    return NULL;
+}
+
+static void release_default(void *context, void *memory, size_t bytes)
+{
+    (void)context;
+    (void)memory;
+    (void)bytes;
+}
+
+#else
+
+#include <stdlib.h>
+
+static const char out_of_memory[] = "out of memory";
 
 static void *allocate_default(void *context, size_t bytes)
 {
@@ -18,6 +42,8 @@ static void release_default(void *context, void *memory, size_t bytes)
     (void)bytes;
     free(memory);
 }
+
+#endif
 
 const char *alertron_version(void)
 {
@@ -75,14 +101,14 @@ alertron_status alertron__error(alertron_error *error, alertron_status status, u
     error->offset = offset;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    alertron__text_of(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     return status;
 }
 
 alertron_status alertron__error_memory(alertron_error *error)
 {
-    return alertron__error(error, ALERTRON_ERROR_MEMORY, ALERTRON_NO_OFFSET, "out of memory");
+    return alertron__error(error, ALERTRON_ERROR_MEMORY, ALERTRON_NO_OFFSET, "%s", out_of_memory);
 }
 
 uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes)

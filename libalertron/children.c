@@ -22,7 +22,7 @@ static size_t n_cells(const struct metric_family *family)
 
 static size_t bytes_of_child(const struct metric_family *family, size_t text_bytes, size_t key_bytes)
 {
-    return sizeof(struct metric_child) + n_cells(family) * sizeof(uint64_t) + text_bytes + key_bytes;
+    return sizeof(struct metric_child) + n_cells(family) * sizeof(struct metric_cell) + text_bytes + key_bytes;
 }
 
 struct metric_child *alertron__child_new(struct metric_family *family, const char *key, size_t key_bytes)
@@ -104,7 +104,7 @@ static size_t copy_repaired(const char *value, char *out)
     return n;
 }
 
-static size_t key_of(const struct metric_family *family, const char *const *values, char *key)
+static size_t write_key(const struct metric_family *family, const char *const *values, char *key)
 {
     size_t n = 0;
     for (size_t i = 0; i < family->n_labels; i++) {
@@ -144,7 +144,7 @@ static struct metric_slot *find_slot(const struct metric_family *family, uint64_
                                      size_t key_bytes)
 {
     size_t mask = family->n_slots - 1;
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    for (size_t at = (size_t)hash & mask;; at = (at + 1) & mask) {
         struct metric_slot *slot = &family->slots[at];
         if (!slot->child)
             return slot;
@@ -193,7 +193,7 @@ static void free_slot(struct metric_family *family, struct metric_slot *slot)
     size_t mask = family->n_slots - 1;
     size_t gap = (size_t)(slot - family->slots);
     for (size_t at = (gap + 1) & mask; family->slots[at].child; at = (at + 1) & mask) {
-        size_t home = family->slots[at].hash & mask;
+        size_t home = (size_t)family->slots[at].hash & mask;
         if (((at - home) & mask) >= ((at - gap) & mask)) {
             family->slots[gap] = family->slots[at];
             gap = at;
@@ -246,7 +246,7 @@ struct metric_child *alertron__child_with(struct metric_family *family, const ch
     if (family->n_labels == 0)
         return family->permanent;
     char key[KEY_BYTES_MAX];
-    size_t key_bytes = key_of(family, values, key);
+    size_t key_bytes = write_key(family, values, key);
     struct metric_child *child = find_slot(family, hash_of(key, key_bytes), key, key_bytes)->child;
     if (!child)
         child = add_child(family, key, key_bytes);

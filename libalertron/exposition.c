@@ -167,7 +167,7 @@ void alertron__exposition_child(const struct metric_family *family, const char *
 
 static uint64_t cell(const struct metric_child *child, size_t index)
 {
-    return atomic_load_explicit(&child->cells[index], memory_order_relaxed);
+    return alertron__cell_load(&child->cells[index]);
 }
 
 /* The count is the sum of the buckets as they were read, so that the two agree whatever the owner does. */

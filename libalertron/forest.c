@@ -25,9 +25,8 @@ struct forest *alertron__forest_new(uint32_t n_features, uint32_t n_trees, uint3
         (struct forest){.n_features = n_features, .trees_max = n_trees, .nodes_max = n_nodes, .allocator = *allocator};
     forest->roots = alertron__new(allocator, n_trees, sizeof *forest->roots);
     forest->depths = alertron__new(allocator, n_trees, sizeof *forest->depths);
-    forest->nodes = alertron__new(allocator, n_nodes, sizeof *forest->nodes);
-    forest->terms = alertron__new(allocator, n_nodes, sizeof *forest->terms);
-    if (!forest->roots || !forest->depths || !forest->nodes || !forest->terms) {
+    forest->drafts = alertron__new(allocator, n_nodes, sizeof *forest->drafts);
+    if (!forest->roots || !forest->depths || !forest->drafts) {
         alertron__error_memory(error);
         alertron__forest_free(forest);
         return NULL;
@@ -40,8 +39,10 @@ void alertron__forest_free(struct forest *forest)
     if (!forest)
         return;
     alertron_allocator allocator = forest->allocator;
-    alertron__release(&allocator, forest->terms, forest->nodes_max, sizeof *forest->terms);
-    alertron__release(&allocator, forest->nodes, forest->nodes_max, sizeof *forest->nodes);
+    alertron__lanes_free(forest->lanes, &allocator);
+    alertron__segments_free(forest);
+    alertron__release(&allocator, forest->sizes, forest->n_nodes, sizeof *forest->sizes);
+    alertron__release(&allocator, forest->drafts, forest->nodes_max, sizeof *forest->drafts);
     alertron__release(&allocator, forest->depths, forest->trees_max, sizeof *forest->depths);
     alertron__release(&allocator, forest->roots, forest->trees_max, sizeof *forest->roots);
     alertron__release(&allocator, forest, 1, sizeof *forest);
@@ -49,8 +50,13 @@ void alertron__forest_free(struct forest *forest)
 
 size_t alertron__forest_bytes(const struct forest *forest)
 {
-    return sizeof *forest + forest->trees_max * (sizeof *forest->roots + sizeof *forest->depths) +
-           forest->nodes_max * (sizeof *forest->nodes + sizeof *forest->terms);
+    size_t bytes = sizeof *forest + forest->trees_max * (sizeof *forest->roots + sizeof *forest->depths) +
+                   forest->n_nodes * sizeof *forest->sizes;
+    if (forest->drafts)
+        bytes += forest->nodes_max * sizeof *forest->drafts;
+    if (forest->lanes)
+        bytes += alertron__lanes_bytes(forest->lanes);
+    return bytes + alertron__segments_bytes(forest);
 }
 
 static alertron_status check_leaf(uint32_t tree, size_t index, const struct tree_node *node, alertron_error *error)
@@ -89,20 +95,6 @@ static alertron_status check_split(const struct forest *forest, size_t index, co
     return ALERTRON_OK;
 }
 
-static void place_leaf(struct forest *forest, uint32_t at, const struct tree_node *node)
-{
-    forest->nodes[at] = (struct node){.threshold = alertron__infinity(), .child = at};
-    forest->terms[at] = node->term;
-}
-
-static void place_split(struct forest *forest, uint32_t at, uint32_t child, const struct tree_node *node)
-{
-    forest->nodes[at] = (struct node){.threshold = node->threshold,
-                                      .child = child,
-                                      .feature = (uint16_t)node->feature,
-                                      .missing_left = node->missing_left};
-}
-
 /* Breadth first: every placed node places its children behind all that are placed already. */
 static alertron_status place_nodes(struct forest *forest, struct layout *layout, alertron_error *error)
 {
@@ -121,11 +113,15 @@ static alertron_status place_nodes(struct forest *forest, struct layout *layout,
             leaf ? check_leaf(forest->n_trees, index, node, error) : check_split(forest, index, layout, error);
         if (status != ALERTRON_OK)
             return status;
+        struct draft_node *draft = &forest->drafts[root + i];
         if (leaf) {
-            place_leaf(forest, root + i, node);
+            *draft = (struct draft_node){.value = node->term};
             continue;
         }
-        place_split(forest, root + i, root + layout->placed, node);
+        *draft = (struct draft_node){.value = node->threshold,
+                                     .child = layout->placed,
+                                     .feature = (uint16_t)node->feature,
+                                     .missing_left = node->missing_left};
         layout->seen[node->left] = layout->seen[node->right] = 1;
         layout->sources[layout->placed++] = (uint32_t)node->left;
         layout->sources[layout->placed++] = (uint32_t)node->right;
@@ -175,25 +171,61 @@ release:
     return status;
 }
 
-struct forest *alertron__forest_fitted(struct forest *roomy, alertron_error *error)
+alertron_status alertron__forest_finish(struct forest *forest, alertron_error *error)
 {
-    struct forest *forest =
-        alertron__forest_new(roomy->n_features, roomy->n_trees, roomy->n_nodes, &roomy->allocator, error);
-    if (forest) {
-        memcpy(forest->roots, roomy->roots, roomy->n_trees * sizeof *forest->roots);
-        memcpy(forest->depths, roomy->depths, roomy->n_trees * sizeof *forest->depths);
-        memcpy(forest->nodes, roomy->nodes, roomy->n_nodes * sizeof *forest->nodes);
-        memcpy(forest->terms, roomy->terms, roomy->n_nodes * sizeof *forest->terms);
-        forest->n_trees = roomy->n_trees;
-        forest->n_nodes = roomy->n_nodes;
-        forest->depth = roomy->depth;
-        forest->missing_values = roomy->missing_values;
-    }
-    alertron__forest_free(roomy);
-    return forest;
+    alertron_status status = alertron__forest_measure(forest, error);
+    if (status == ALERTRON_OK)
+        status = alertron__forest_rank(forest, error);
+    return status == ALERTRON_OK ? alertron__kernel_pick(forest, error) : status;
 }
 
-void alertron__forest_finish(struct forest *forest)
+uint32_t alertron__forest_tree_nodes(const struct forest *forest, uint32_t tree)
 {
-    forest->kernel = alertron__kernel_for(forest);
+    const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
+    return end - forest->roots[tree];
+}
+
+uint32_t alertron__forest_tree_of(const struct forest *forest, uint32_t at)
+{
+    uint32_t tree = 0;
+    for (uint32_t n = forest->n_trees; n > 1; n -= n / 2)
+        tree += forest->roots[tree + n / 2] <= at ? n / 2 : 0;
+    return tree;
+}
+
+static const struct segment *segment_of(const struct forest *forest, uint32_t tree)
+{
+    const struct segment *segment = forest->segments;
+    for (uint32_t n = forest->n_segments; n > 1; n -= n / 2)
+        segment += segment[n / 2].first_tree <= tree ? n / 2 : 0;
+    return segment;
+}
+
+static struct tree_node ranked_node(const struct forest *forest, uint32_t tree, uint32_t at)
+{
+    const struct node *node = &forest->nodes[at];
+    const struct segment *segment = segment_of(forest, tree);
+    if (node->left == 0)
+        return (struct tree_node){.left = -1, .right = -1, .term = segment->terms[node->cut - segment->n_cuts]};
+    const uint32_t left = at - forest->roots[tree] + node->left;
+    return (struct tree_node){.left = left,
+                              .right = left + 1,
+                              .feature = alertron__cut_feature(forest, segment, node->cut),
+                              .threshold = segment->cuts[node->cut],
+                              .missing_left = forest->missing_left && (forest->missing_left[at / 8] >> at % 8 & 1)};
+}
+
+struct tree_node alertron__forest_node(const struct forest *forest, uint32_t tree, uint32_t index)
+{
+    const uint32_t at = forest->roots[tree] + index;
+    if (!forest->drafts)
+        return ranked_node(forest, tree, at);
+    const struct draft_node *draft = &forest->drafts[at];
+    if (draft->child == 0)
+        return (struct tree_node){.left = -1, .right = -1, .term = draft->value};
+    return (struct tree_node){.left = draft->child,
+                              .right = (int64_t)draft->child + 1,
+                              .feature = draft->feature,
+                              .threshold = draft->value,
+                              .missing_left = forest->missing_values && draft->missing_left};
 }

@@ -1,8 +1,6 @@
 /* iforest.c: scikit-learn's IsolationForest: its attributes and its trees. */
 #include "private.h"
 
-#include <stdio.h>
-
 /* Each node that is read takes at least so many bytes of the file: trees that share their nodes would make a small
  * file a large forest. */
 enum { NODE_BYTES_MIN = 32 };
@@ -172,7 +170,7 @@ static alertron_status find_nodes(struct tree_reader *reader, uint32_t tree)
     if (arguments->n != 3 || !alertron__value_integer(arguments->items[0], &n) || n != reader->iforest->tree_features)
         return refuse_tree(reader, value, "its number of features is not the forest's _max_features");
     char what[32];
-    snprintf(what, sizeof what, "tree %u: nodes", tree);
+    alertron__text(what, sizeof what, "tree %u: nodes", tree);
     const struct value *state = value->as.object.state;
     alertron_status status =
         alertron__array_of(alertron__value_get(state, "nodes"), what, &reader->nodes, reader->arena->error);
@@ -192,7 +190,7 @@ static alertron_status find_table(struct tree_reader *reader, const struct value
     char what[64];
     if (!tables)
         return ALERTRON_OK;
-    snprintf(what, sizeof what, "tree %u: %s", reader->tree, key);
+    alertron__text(what, sizeof what, "tree %u: %s", reader->tree, key);
     return alertron__vector_of(tables->items[reader->tree], what, n, table, reader->arena->error);
 }
 
@@ -296,7 +294,7 @@ static alertron_status read_nodes(const struct tree_reader *reader)
     return ALERTRON_OK;
 }
 
-static alertron_status add_tree(struct tree_reader *reader, uint32_t tree, struct forest *forest)
+static alertron_status add_fitted_tree(struct tree_reader *reader, uint32_t tree, struct forest *forest)
 {
     const struct iforest *iforest = reader->iforest;
     alertron_status status = find_nodes(reader, tree);
@@ -362,7 +360,7 @@ struct forest *alertron__iforest_trees(const struct iforest *iforest, const stru
     if (!forest)
         return NULL;
     for (uint32_t tree = 0; tree < iforest->n_trees; tree++) {
-        if (add_tree(&reader, tree, forest) != ALERTRON_OK) {
+        if (add_fitted_tree(&reader, tree, forest) != ALERTRON_OK) {
             alertron__forest_free(forest);
             return NULL;
         }

@@ -1,35 +1,161 @@
-/* kernel.c: the table of kernels, and the slow path that all of them share.
+/* kernel.c: the table of kernels, what leads them through rows and segments, and the slow walk.
  *
- * A kernel adds up path lengths of rows without NaN. Each sums the trees in their order, so that all of them,
- * and the slow path, give the same bits.
+ * A row's numbers become positions among a segment's cuts, once; then a kernel walks the segment's trees on those
+ * alone. Forests that are not ranked, and rows with missing values, take the slow walk over thresholds. All sum the
+ * terms in the trees' order, so all give the same bits.
  */
 #include "private.h"
 
-/* Fastest first; the last one suits every forest. */
-static const struct kernel *const kernels[] = {&alertron__kernel_portable};
+/* Fastest first; the last one suits every forest that is ranked. */
+static const struct kernel *const kernels[] = {
+#ifdef ALERTRON_KERNELS_X86
+    &alertron__kernel_avx512, &alertron__kernel_avx2,
+#endif
+#ifdef ALERTRON_KERNEL_NEON
+    &alertron__kernel_neon,
+#endif
+    &alertron__kernel_portable};
 
-const struct kernel *alertron__kernel_for(const struct forest *forest)
+enum { KERNELS = sizeof kernels / sizeof *kernels };
+
+/* --- choosing --------------------------------------------------------------------------------------- */
+
+const char *alertron_kernel_name(size_t index)
 {
-    const size_t last = sizeof kernels / sizeof *kernels - 1;
-    for (size_t i = 0; i < last; i++)
-        if (kernels[i]->suits(forest))
-            return kernels[i];
-    return kernels[last];
+    for (size_t i = 0; i < KERNELS; i++)
+        if (kernels[i]->runs() && index-- == 0)
+            return kernels[i]->name;
+    return NULL;
 }
 
-double alertron__path_length_missing(const struct forest *forest, const alertron_rows *rows, size_t row)
+/* Rows that go through a kernel at once: as many as there is room for. */
+static uint32_t block_rows(const struct forest *forest)
+{
+    uint32_t rows = BLOCK_ROWS_MAX;
+    while (rows > 0 && rows * forest->n_features > POSITIONS_MAX)
+        rows /= 2;
+    return rows;
+}
+
+static bool suits(const struct kernel *kernel, const struct forest *forest)
+{
+    return forest->nodes && kernel->runs() && block_rows(forest) >= kernel->lanes &&
+           (!kernel->uses_lanes || alertron__lanes_suit(forest));
+}
+
+static alertron_status use(struct forest *forest, const struct kernel *kernel, alertron_error *error)
+{
+    if (kernel->uses_lanes && !forest->lanes && !(forest->lanes = alertron__lanes_new(forest, error)))
+        return ALERTRON_ERROR_MEMORY;
+    if (!kernel->uses_lanes) {
+        alertron__lanes_free(forest->lanes, &forest->allocator);
+        forest->lanes = NULL;
+    }
+    forest->kernel = kernel;
+    return ALERTRON_OK;
+}
+
+alertron_status alertron__kernel_pick(struct forest *forest, alertron_error *error)
+{
+    for (size_t i = 0; i < KERNELS; i++)
+        if (suits(kernels[i], forest))
+            return use(forest, kernels[i], error);
+    forest->kernel = NULL;
+    return ALERTRON_OK;
+}
+
+alertron_status alertron__kernel_set(struct forest *forest, const char *name, alertron_error *error)
+{
+    for (size_t i = 0; i < KERNELS; i++) {
+        if (strcmp(kernels[i]->name, name) != 0 || !kernels[i]->runs())
+            continue;
+        if (suits(kernels[i], forest))
+            return use(forest, kernels[i], error);
+        return alertron__error(error, ALERTRON_ERROR_UNSUPPORTED, ALERTRON_NO_OFFSET,
+                               "the kernel %s does not take this model: its trees are too deep or too large, or its "
+                               "features too many",
+                               name);
+    }
+    return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
+                           "there is no kernel \"%.40s\" on this machine: see alertron_kernel_name", name);
+}
+
+/* --- the slow walk ------------------------------------------------------------------------------------- */
+
+static double walk(const struct forest *forest, const alertron_rows *rows, size_t row)
 {
     const unsigned char *numbers = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
     double path_length = 0;
     for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
-        uint32_t at = forest->roots[tree];
-        while (forest->nodes[at].child != at) {
-            const struct node *node = &forest->nodes[at];
-            double x = alertron__load_number(numbers + node->feature * rows->column_stride, rows->dtype);
-            bool left = x != x ? node->missing_left : x <= node->threshold;
-            at = node->child + !left;
+        struct tree_node node = alertron__forest_node(forest, tree, 0);
+        while (node.left >= 0) {
+            const double x = alertron__load_number(numbers + node.feature * rows->column_stride, rows->dtype);
+            node = alertron__forest_node(forest, tree, alertron__forest_step(&node, x));
         }
-        path_length += forest->terms[at];
+        path_length += node.term;
     }
+    return path_length;
+}
+
+static bool has_missing(const alertron_rows *rows, size_t row)
+{
+    const unsigned char *numbers = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
+    for (size_t column = 0; column < rows->width; column++) {
+        const double x = alertron__load_number(numbers + (ptrdiff_t)column * rows->column_stride, rows->dtype);
+        if (x != x)
+            return true;
+    }
+    return false;
+}
+
+static double walk_unless_missing(const struct forest *forest, const alertron_rows *rows, size_t row)
+{
+    if (!forest->missing_values && has_missing(rows, row))
+        return alertron__double_of_bits(0x7ff8000000000000u);
+    return walk(forest, rows, row);
+}
+
+/* --- rows ---------------------------------------------------------------------------------------------- */
+
+/* A block of at most BLOCK_ROWS_MAX rows through all segments. */
+static void block_path_lengths(const struct forest *forest, const alertron_rows *rows, size_t first,
+                               const struct block *block, double *path_lengths)
+{
+    const struct kernel *kernel = forest->kernel;
+    const bool singly = block->n <= kernel->few;
+    _Alignas(64) double sums[BLOCK_ROWS_MAX];
+    memset(sums, 0, alertron__whole_lanes(block->n, kernel->lanes) * sizeof *sums);
+    bool missing = false;
+    for (uint32_t i = 0; i < forest->n_segments; i++) {
+        const struct segment *segment = &forest->segments[i];
+        missing |= (singly ? alertron__find_positions : kernel->find_positions)(segment, rows, first, block);
+        (singly ? alertron__add_rows_singly : kernel->add_terms)(forest, segment, block, sums);
+    }
+    memcpy(path_lengths, sums, block->n * sizeof *sums);
+    for (uint32_t row = 0; missing && row < block->n; row++)
+        if (has_missing(rows, first + row))
+            path_lengths[row] = walk_unless_missing(forest, rows, first + row);
+}
+
+void alertron__path_lengths(const struct forest *forest, const alertron_rows *rows, double *path_lengths)
+{
+    if (!forest->kernel) {
+        for (size_t row = 0; row < rows->rows; row++)
+            path_lengths[row] = walk_unless_missing(forest, rows, row);
+        return;
+    }
+    _Alignas(64) uint16_t positions[POSITIONS_MAX];
+    struct block block = {.positions = positions, .stride = block_rows(forest)};
+    for (size_t row = 0; row < rows->rows; row += block.n) {
+        block.n = rows->rows - row < block.stride ? (uint32_t)(rows->rows - row) : block.stride;
+        block_path_lengths(forest, rows, row, &block, path_lengths + row);
+    }
+}
+
+double alertron__path_length(const struct forest *forest, const double *row)
+{
+    const alertron_rows rows = alertron_rows_of(row, 1, forest->n_features);
+    double path_length;
+    alertron__path_lengths(forest, &rows, &path_length);
     return path_length;
 }

@@ -1,90 +1,108 @@
-/* kernel_portable.c: the kernel for every machine and every forest.
+/* kernel_portable.c: the kernel for every machine, and the definition of the others.
  *
- * A walk down a tree waits at each node for the comparison before it. So eight walks go side by side: eight rows
- * through one tree, or one row through eight trees. All take as many steps as the deepest needs: a leaf is its own
- * left child with the threshold +Inf, so a walk that has arrived stays where it is, without a branch.
+ * A row's positions become one byte a cut: whether the row is above it. A step down a tree is then an addition: to the
+ * left child, and one further where the row is above the node's cut. A leaf has itself as the left child and no row is
+ * above its cut, so a walk that has arrived stays. Each step waits for the one before it, so many trees go side by
+ * side.
  */
 #include "private.h"
 
-#include <string.h>
+enum { SEARCHES = 8, WALKS = 12 };
 
-enum { LANES = 8, CHUNK = 256 };
-
-static bool suits_all(const struct forest *forest)
+static bool runs_everywhere(void)
 {
-    (void)forest;
     return true;
 }
 
-static inline uint32_t step(const struct node *nodes, uint32_t at, const unsigned char *row, ptrdiff_t column_stride,
-                            alertron_dtype dtype)
+/* alertron__cuts_below for many numbers side by side, as each step of one waits for the step before it. */
+static void find_below(const double *cuts, uint32_t n, const double *x, uint32_t *below)
 {
-    const struct node *node = &nodes[at];
-    double x = alertron__load_number(row + node->feature * column_stride, dtype);
-    return node->child + !(x <= node->threshold);
-}
-
-/* Adds one tree's term to the path lengths of up to LANES rows. Lanes past the last row repeat it. */
-static inline void add_tree(const struct forest *forest, uint32_t tree, const alertron_rows *rows, size_t first,
-                            size_t n, double *path_lengths, alertron_dtype dtype)
-{
-    const unsigned char *row[LANES];
-    uint32_t at[LANES];
-    for (size_t lane = 0; lane < LANES; lane++) {
-        size_t index = first + (lane < n ? lane : n - 1);
-        row[lane] = (const unsigned char *)rows->data + (ptrdiff_t)index * rows->row_stride;
-        at[lane] = forest->roots[tree];
-    }
-    for (uint32_t level = 1; level < forest->depths[tree]; level++)
-        for (size_t lane = 0; lane < LANES; lane++)
-            at[lane] = step(forest->nodes, at[lane], row[lane], rows->column_stride, dtype);
-    for (size_t lane = 0; lane < n; lane++)
-        path_lengths[lane] += forest->terms[at[lane]];
-}
-
-/* Tree by tree over a chunk of rows: a tree stays in the nearest cache while the rows pass. */
-static inline void add_trees(const struct forest *forest, const alertron_rows *rows, size_t first, size_t n,
-                             double *path_lengths, alertron_dtype dtype)
-{
-    for (uint32_t tree = 0; tree < forest->n_trees; tree++)
-        for (size_t row = 0; row < n; row += LANES)
-            add_tree(forest, tree, rows, first + row, n - row < LANES ? n - row : LANES, path_lengths + row, dtype);
-}
-
-static void path_lengths_portable(const struct forest *forest, const alertron_rows *rows, size_t first, size_t n,
-                                  double *path_lengths)
-{
-    memset(path_lengths, 0, n * sizeof *path_lengths);
-    for (size_t row = 0; row < n; row += CHUNK) {
-        size_t chunk = n - row < CHUNK ? n - row : CHUNK;
-        if (rows->dtype == ALERTRON_FLOAT32)
-            add_trees(forest, rows, first + row, chunk, path_lengths + row, ALERTRON_FLOAT32);
-        else
-            add_trees(forest, rows, first + row, chunk, path_lengths + row, ALERTRON_FLOAT64);
+    for (uint32_t i = 0; i < SEARCHES; i++)
+        below[i] = 0;
+    while (n > 0) {
+        const uint32_t half = n > 1 ? n / 2 : 1;
+        for (uint32_t i = 0; i < SEARCHES; i++)
+            below[i] += half & -(uint32_t)(cuts[below[i] + half - 1] < x[i]);
+        n -= half;
     }
 }
 
-static double path_length_portable(const struct forest *forest, const double *row)
+bool alertron__find_positions(const struct segment *segment, const alertron_rows *rows, size_t first,
+                              const struct block *block)
 {
-    double path_length = 0;
-    for (uint32_t first = 0; first < forest->n_trees; first += LANES) {
-        uint32_t n = forest->n_trees - first < LANES ? forest->n_trees - first : LANES;
-        uint32_t at[LANES], depth = 1;
-        for (uint32_t lane = 0; lane < LANES; lane++) {
-            uint32_t tree = first + (lane < n ? lane : n - 1);
-            at[lane] = forest->roots[tree];
-            depth = forest->depths[tree] > depth ? forest->depths[tree] : depth;
-        }
-        for (uint32_t level = 1; level < depth; level++)
-            for (uint32_t lane = 0; lane < LANES; lane++) {
-                const struct node *node = &forest->nodes[at[lane]];
-                at[lane] = node->child + !(row[node->feature] <= node->threshold);
+    bool missing = false;
+    for (uint32_t feature = 0; feature < rows->width; feature++) {
+        const uint32_t start = segment->starts[feature], n = segment->starts[feature + 1] - start;
+        const double *cuts = segment->cuts + start;
+        const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)first * rows->row_stride +
+                                  (ptrdiff_t)feature * rows->column_stride;
+        for (uint32_t row = 0; row < block->n; row += SEARCHES) {
+            double x[SEARCHES] = {0};
+            uint32_t below[SEARCHES];
+            const uint32_t rest = block->n - row, now = rest < SEARCHES ? rest : SEARCHES;
+            for (uint32_t i = 0; i < now; i++) {
+                x[i] = alertron__load_number(at + (ptrdiff_t)(row + i) * rows->row_stride, rows->dtype);
+                missing |= x[i] != x[i];
             }
-        for (uint32_t lane = 0; lane < n; lane++)
-            path_length += forest->terms[at[lane]];
+            if (now == 1)
+                below[0] = alertron__cuts_below(cuts, n, x[0]);
+            else
+                find_below(cuts, n, x, below);
+            for (uint32_t i = 0; i < now; i++)
+                block->positions[feature * block->stride + row + i] = (uint16_t)(start + below[i]);
+        }
+    }
+    return missing;
+}
+
+/* The leaf of each of n trees from `tree` on. */
+static inline void find_leaves(const struct forest *forest, uint32_t tree, uint32_t n, const unsigned char *above,
+                               uint32_t *at)
+{
+    const struct node *nodes = forest->nodes;
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = forest->roots[tree + i];
+    for (uint32_t level = 1; level < forest->depth; level++)
+        for (uint32_t i = 0; i < n; i++)
+            at[i] += (uint32_t)nodes[at[i]].left + above[nodes[at[i]].cut];
+}
+
+double alertron__add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
+                         double path_length)
+{
+    const double *terms = segment->terms;
+    for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += WALKS) {
+        const uint32_t rest = segment->end_tree - tree, n = rest < WALKS ? rest : WALKS;
+        uint32_t at[WALKS];
+        if (n == WALKS)
+            find_leaves(forest, tree, WALKS, above, at);
+        else
+            find_leaves(forest, tree, n, above, at);
+        for (uint32_t i = 0; i < n; i++)
+            path_length += terms[forest->nodes[at[i]].cut - segment->n_cuts];
     }
     return path_length;
 }
 
-const struct kernel alertron__kernel_portable = {
-    .name = "portable", .suits = suits_all, .path_lengths = path_lengths_portable, .path_length = path_length_portable};
+void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
+                               double *path_lengths)
+{
+    unsigned char above[CUTS_MAX + TERMS_MAX + 3];
+    memset(above + segment->n_cuts, 0, segment->n_terms);
+    for (uint32_t row = 0; row < block->n; row++) {
+        for (uint32_t feature = 0; feature < forest->n_features; feature++) {
+            const uint32_t start = segment->starts[feature], end = segment->starts[feature + 1];
+            const uint32_t position = block->positions[feature * block->stride + row];
+            memset(above + start, 1, position - start);
+            memset(above + position, 0, end - position);
+        }
+        path_lengths[row] = forest->kernel->add_row(forest, segment, above, path_lengths[row]);
+    }
+}
+
+const struct kernel alertron__kernel_portable = {.name = "portable",
+                                                 .lanes = 1,
+                                                 .runs = runs_everywhere,
+                                                 .find_positions = alertron__find_positions,
+                                                 .add_terms = alertron__add_rows_singly,
+                                                 .add_row = alertron__add_row};

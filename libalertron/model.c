@@ -16,9 +16,11 @@ static void make_golden_row(const struct forest *forest, uint32_t index, double 
 {
     struct random_state random = alertron__random_new(0x676f6c64, index);
     for (uint32_t draw = 0; draw < 4 * forest->n_features; draw++) {
-        const struct node *node = &forest->nodes[alertron__random_below(&random, forest->n_nodes)];
-        if (node->threshold - node->threshold == 0.0)
-            row[node->feature] = node->threshold;
+        const uint32_t at = alertron__random_below(&random, forest->n_nodes);
+        const uint32_t tree = alertron__forest_tree_of(forest, at);
+        const struct tree_node node = alertron__forest_node(forest, tree, at - forest->roots[tree]);
+        if (node.left >= 0 && node.threshold - node.threshold == 0.0)
+            row[node.feature] = node.threshold;
     }
     if (forest->missing_values && index % 4 == 3)
         row[index / 4 % forest->n_features] = alertron__double_of_bits(0x7ff8000000000000u);
@@ -178,9 +180,8 @@ alertron_model *alertron__model_new(const struct model_parts *parts, const alert
                               .allocator = *allocator};
     if (check_counts(parts, error) != ALERTRON_OK)
         goto fail;
-    alertron__forest_finish(model->forest);
-    if (set_texts(model, parts, error) != ALERTRON_OK || set_cuts(model, error) != ALERTRON_OK ||
-        set_golden_rows(model, parts->golden, error) != ALERTRON_OK)
+    if (alertron__forest_finish(model->forest, error) != ALERTRON_OK || set_texts(model, parts, error) != ALERTRON_OK ||
+        set_cuts(model, error) != ALERTRON_OK || set_golden_rows(model, parts->golden, error) != ALERTRON_OK)
         goto fail;
     return model;
 fail:
@@ -213,30 +214,9 @@ void alertron_model_free(alertron_model *model)
 
 /* --- scoring --------------------------------------------------------------------------------------- */
 
-static bool has_missing(const alertron_rows *rows, size_t row)
-{
-    const unsigned char *numbers = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
-    for (size_t column = 0; column < rows->width; column++) {
-        double x = alertron__load_number(numbers + (ptrdiff_t)column * rows->column_stride, rows->dtype);
-        if (x != x)
-            return true;
-    }
-    return false;
-}
-
-static double path_length_missing(const alertron_model *model, const alertron_rows *rows, size_t row)
-{
-    if (!model->forest->missing_values)
-        return alertron__double_of_bits(0x7ff8000000000000u);
-    return alertron__path_length_missing(model->forest, rows, row);
-}
-
 double alertron_model_path_length(const alertron_model *model, const double *row)
 {
-    const alertron_rows rows = alertron_rows_of(row, 1, model->forest->n_features);
-    if (has_missing(&rows, 0))
-        return path_length_missing(model, &rows, 0);
-    return model->forest->kernel->path_length(model->forest, row);
+    return alertron__path_length(model->forest, row);
 }
 
 double alertron_model_score(const alertron_model *model, const double *row)
@@ -244,28 +224,19 @@ double alertron_model_score(const alertron_model *model, const double *row)
     return alertron__score(alertron_model_path_length(model, row), model->normalizer);
 }
 
-/* Runs of rows without NaN go to the kernel at once. */
-static void path_lengths_of(const alertron_model *model, const alertron_rows *rows, double *path_lengths)
-{
-    for (size_t row = 0; row < rows->rows;) {
-        size_t end = row;
-        while (end < rows->rows && !has_missing(rows, end))
-            end++;
-        if (end > row)
-            model->forest->kernel->path_lengths(model->forest, rows, row, end - row, path_lengths + row);
-        for (row = end; row < rows->rows && has_missing(rows, row); row++)
-            path_lengths[row] = path_length_missing(model, rows, row);
-    }
-}
-
 alertron_status alertron_model_score_rows(const alertron_model *model, const alertron_rows *rows, double *scores)
 {
     if (rows->width != model->forest->n_features)
         return ALERTRON_ERROR_ARGUMENT;
-    path_lengths_of(model, rows, scores);
+    alertron__path_lengths(model->forest, rows, scores);
     for (size_t row = 0; row < rows->rows; row++)
         scores[row] = alertron__score(scores[row], model->normalizer);
     return ALERTRON_OK;
+}
+
+void alertron_model_explain(const alertron_model *model, const double *row, double *shares)
+{
+    alertron__explain(model->forest, row, shares);
 }
 
 alertron_severity alertron_model_severity(const alertron_model *model, double score)
@@ -306,7 +277,7 @@ void alertron_model_describe(const alertron_model *model, alertron_model_info *i
         .kind = "isolation forest",
         .producer = model->producer,
         .provenance = model->provenance,
-        .kernel = forest->kernel->name,
+        .kernel = forest->kernel ? forest->kernel->name : "walk",
         .features = forest->n_features,
         .trees = forest->n_trees,
         .nodes = forest->n_nodes,
@@ -317,4 +288,9 @@ void alertron_model_describe(const alertron_model *model, alertron_model_info *i
         .bytes = sizeof *model + alertron__forest_bytes(forest) +
                  GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden + text_bytes(model),
     };
+}
+
+alertron_status alertron_model_set_kernel(alertron_model *model, const char *name, alertron_error *error)
+{
+    return alertron__kernel_set(model->forest, name, error);
 }

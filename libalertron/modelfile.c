@@ -18,29 +18,49 @@ enum { FLAG_MISSING_VALUES = 1 };
 
 static const char magic[] = "ALERTRON";
 
-/* CRC-64/XZ: ECMA-182's polynomial, reflected; four bits at a time. */
-static uint64_t crc_update(uint64_t crc, const unsigned char *bytes, size_t n)
+/* CRC-64/XZ: ECMA-182's polynomial, reflected. Sixteen bytes at a time: each piece of them has a table that says what
+ * it does to the sum after as many pieces as follow it, and so none waits for another. The tables are made on the
+ * stack: 32 KiB, or 4 KiB where memory is small. */
+enum { STRIDE = 16, PIECE_BITS = UINTPTR_MAX > 0xffffffff ? 8 : 4 };
+enum { PIECES = STRIDE * 8 / PIECE_BITS, PIECE_VALUES = 1 << PIECE_BITS };
+
+static void make_crc_tables(uint64_t tables[PIECES][PIECE_VALUES])
 {
-    static const uint64_t table[16] = {
-        0x0000000000000000u, 0x7d9ba13851336649u, 0xfb374270a266cc92u, 0x86ace348f355aadbu,
-        0x64b62bcaebc387a1u, 0x192d8af2baf0e1e8u, 0x9f8169ba49a54b33u, 0xe21ac88218962d7au,
-        0xc96c5795d7870f42u, 0xb4f7f6ad86b4690bu, 0x325b15e575e1c3d0u, 0x4fc0b4dd24d2a599u,
-        0xadda7c5f3c4488e3u, 0xd041dd676d77eeaau, 0x56ed3e2f9e224471u, 0x2b769f17cf112238u,
-    };
-    for (size_t i = 0; i < n; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
+    for (uint64_t value = 0; value < PIECE_VALUES; value++) {
+        uint64_t crc = value;
+        for (int bit = 0; bit < PIECE_BITS; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xc96c5795d7870f42u : 0);
+        tables[0][value] = crc;
     }
-    return crc;
+    for (int i = 1; i < PIECES; i++)
+        for (int value = 0; value < PIECE_VALUES; value++)
+            tables[i][value] = tables[i - 1][value] >> PIECE_BITS ^ tables[0][tables[i - 1][value] % PIECE_VALUES];
 }
 
-/* --- out: bytes go to the buffer as long as they fit, and are counted and summed all the same ---- */
+static uint64_t crc_of(const unsigned char *bytes, size_t n)
+{
+    uint64_t tables[PIECES][PIECE_VALUES], crc = UINT64_MAX;
+    make_crc_tables(tables);
+    for (; n >= STRIDE; n -= STRIDE, bytes += STRIDE) {
+        const uint64_t first = alertron__load_le(bytes, 8) ^ crc, second = alertron__load_le(bytes + 8, 8);
+        crc = 0;
+        for (int i = 0; i < PIECES / 2; i++)
+            crc ^= tables[PIECES - 1 - i][first >> PIECE_BITS * i & (PIECE_VALUES - 1)] ^
+                   tables[PIECES / 2 - 1 - i][second >> PIECE_BITS * i & (PIECE_VALUES - 1)];
+    }
+    for (; n > 0; n--) {
+        crc ^= *bytes++;
+        for (int bit = 0; bit < 8; bit += PIECE_BITS)
+            crc = crc >> PIECE_BITS ^ tables[0][crc % PIECE_VALUES];
+    }
+    return ~crc;
+}
+
+/* --- out: bytes go to the buffer as long as they fit, and are counted all the same ---------------- */
 
 struct writer {
     unsigned char *buffer;
     size_t capacity, n;
-    uint64_t crc;
 };
 
 static void write_bytes(struct writer *writer, const void *bytes, size_t n)
@@ -49,7 +69,6 @@ static void write_bytes(struct writer *writer, const void *bytes, size_t n)
         return;
     if (n <= writer->capacity && writer->n <= writer->capacity - n)
         memcpy(writer->buffer + writer->n, bytes, n);
-    writer->crc = crc_update(writer->crc, bytes, n);
     writer->n += n;
 }
 
@@ -85,16 +104,11 @@ static void write_forest(struct writer *writer, const alertron_model *model)
     write_double(writer, model->normalizer);
 }
 
-static uint32_t tree_end(const struct forest *forest, uint32_t tree)
-{
-    return tree + 1 < forest->n_trees ? forest->roots[tree + 1] : forest->n_nodes;
-}
-
 static void write_trees(struct writer *writer, const struct forest *forest)
 {
     write_section(writer, "TREE", 4 * (uint64_t)forest->n_trees);
     for (uint32_t tree = 0; tree < forest->n_trees; tree++)
-        write_integer(writer, 4, tree_end(forest, tree) - forest->roots[tree]);
+        write_integer(writer, 4, alertron__forest_tree_nodes(forest, tree));
 }
 
 /* A node: its threshold, or a leaf's term; its left child counted from the root, 0 for a leaf; feature; flags. */
@@ -102,13 +116,13 @@ static void write_nodes(struct writer *writer, const struct forest *forest)
 {
     write_section(writer, "NODE", NODE_BYTES * (uint64_t)forest->n_nodes);
     for (uint32_t tree = 0; tree < forest->n_trees; tree++)
-        for (uint32_t at = forest->roots[tree]; at < tree_end(forest, tree); at++) {
-            const struct node *node = &forest->nodes[at];
-            const bool leaf = node->child == at;
-            write_double(writer, leaf ? forest->terms[at] : node->threshold);
-            write_integer(writer, 4, leaf ? 0 : node->child - forest->roots[tree]);
-            write_integer(writer, 2, node->feature);
-            write_integer(writer, 2, node->missing_left);
+        for (uint32_t index = 0; index < alertron__forest_tree_nodes(forest, tree); index++) {
+            const struct tree_node node = alertron__forest_node(forest, tree, index);
+            const bool leaf = node.left < 0;
+            write_double(writer, leaf ? node.term : node.threshold);
+            write_integer(writer, 4, leaf ? 0 : (uint64_t)node.left);
+            write_integer(writer, 2, leaf ? 0 : (uint64_t)node.feature);
+            write_integer(writer, 2, !leaf && node.missing_left);
         }
 }
 
@@ -167,15 +181,15 @@ static void write_model(struct writer *writer, const alertron_model *model, uint
     write_text(writer, "PROV", model->provenance);
     if (model->feature_names)
         write_names(writer, model);
-    write_integer(writer, CHECKSUM_BYTES, ~writer->crc);
+    write_integer(writer, CHECKSUM_BYTES, writer->n <= writer->capacity ? crc_of(writer->buffer, writer->n) : 0);
 }
 
 size_t alertron_model_save(const alertron_model *model, void *buffer, size_t capacity)
 {
-    struct writer count = {.crc = UINT64_MAX};
+    struct writer count = {0};
     write_model(&count, model, 0);
     if (count.n <= capacity) {
-        struct writer writer = {.buffer = buffer, .capacity = capacity, .crc = UINT64_MAX};
+        struct writer writer = {.buffer = buffer, .capacity = capacity};
         write_model(&writer, model, count.n);
     }
     return count.n;
@@ -237,7 +251,7 @@ static alertron_status check_frame(const struct reader *reader)
     const uint64_t file_bytes = alertron__load_le(reader->bytes + 16, 8);
     const size_t covered = reader->n_bytes - CHECKSUM_BYTES;
     const uint64_t checksum = alertron__load_le(reader->bytes + covered, CHECKSUM_BYTES);
-    const bool intact = ~crc_update(UINT64_MAX, reader->bytes, covered) == checksum;
+    const bool intact = crc_of(reader->bytes, covered) == checksum;
     if (file_bytes > reader->n_bytes)
         return malformed(reader, reader->n_bytes, "the model file is shorter than its header says");
     if (!intact || file_bytes != reader->n_bytes)
@@ -329,17 +343,16 @@ static struct forest *load_counts(const struct reader *reader, struct model_part
     return forest;
 }
 
-static struct tree_node load_node(const unsigned char *at)
+/* Leaves come as they like, so no branch asks for them. */
+static void load_node(const unsigned char *at, struct tree_node *node)
 {
-    const int64_t left = (int64_t)alertron__load_le(at + 8, 4);
-    const double value = load_double(at);
-    if (left == 0)
-        return (struct tree_node){.left = -1, .right = -1, .term = value};
-    return (struct tree_node){.left = left,
-                              .right = left + 1,
-                              .feature = (int64_t)alertron__load_le(at + 12, 2),
-                              .threshold = value,
-                              .missing_left = alertron__load_le(at + 14, 2) & 1};
+    const uint64_t child = alertron__load_le(at + 8, 4);
+    const bool leaf = child == 0;
+    node->left = leaf ? -1 : (int64_t)child;
+    node->right = leaf ? -1 : (int64_t)child + 1;
+    node->feature = (int64_t)alertron__load_le(at + 12, 2);
+    node->threshold = node->term = load_double(at);
+    node->missing_left = alertron__load_le(at + 14, 2) & 1;
 }
 
 static alertron_status load_trees(const struct reader *reader, struct forest *forest)
@@ -355,7 +368,7 @@ static alertron_status load_trees(const struct reader *reader, struct forest *fo
         if (!nodes)
             return alertron__error_memory(reader->error);
         for (uint32_t i = 0; i < n; i++)
-            nodes[i] = load_node(node_section->payload + NODE_BYTES * (first + i));
+            load_node(node_section->payload + NODE_BYTES * (first + i), &nodes[i]);
         alertron_status status = alertron__forest_add_tree(forest, nodes, n, reader->error);
         alertron__release(reader->allocator, nodes, n, sizeof *nodes);
         if (status != ALERTRON_OK)

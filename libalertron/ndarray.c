@@ -220,7 +220,7 @@ static bool buffer_parts(const struct value *value, struct parts *parts)
     return true;
 }
 
-static bool find_parts(const struct value *value, struct parts *parts)
+static bool find_array_parts(const struct value *value, struct parts *parts)
 {
     if (value->kind == VALUE_ARRAY) {
         const struct value *state = value->as.array.state;
@@ -280,7 +280,7 @@ alertron_status alertron__array_of(const struct value *value, const char *what, 
         return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
                                "%s: it is missing; the model was not fitted, or is of an unknown scikit-learn", what);
     array->offset = value->offset;
-    if (!find_parts(value, &parts))
+    if (!find_array_parts(value, &parts))
         return alertron__error(error, ALERTRON_ERROR_FORMAT, value->offset,
                                "%s: %s at byte %zu where an array is needed: save the model again", what,
                                alertron__value_describe(value), value->offset);

@@ -176,7 +176,7 @@ static size_t write_scientific(const struct decimal *decimal, char *out)
     return n + alertron__integer_text(exponent, out + n);
 }
 
-static size_t write_text(double value, int scientific_from, char *out)
+static size_t write_number(double value, int scientific_from, char *out)
 {
     uint64_t bits = alertron__bits_of_double(value);
     uint64_t fraction = bits & (((uint64_t)1 << FRACTION_BITS) - 1);
@@ -226,10 +226,10 @@ size_t alertron__number_text(double value, char out[ALERTRON_NUMBER_BYTES])
             return 1 + alertron__integer_text((uint64_t)-whole, out + 1);
         }
     }
-    return write_text(value, 21, out);
+    return write_number(value, 21, out);
 }
 
 size_t alertron__number_bound(double value, char out[ALERTRON_NUMBER_BYTES])
 {
-    return write_text(value, 6, out);
+    return write_number(value, 6, out);
 }

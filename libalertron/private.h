@@ -6,12 +6,28 @@
 #ifndef ALERTRON_PRIVATE_H
 #define ALERTRON_PRIVATE_H
 
-#include "alertron.h"
+/* The same bits on every machine, whatever options the user compiles with. GCC would fuse a * b + c into one rounding
+ * where the machine can, and x87 rounds twice. */
+#include <float.h>
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0)
+#error "libalertron needs IEEE arithmetic: compile it without -ffast-math, -Ofast and -ffinite-math-only"
+#elif FLT_EVAL_METHOD == 2 || FLT_EVAL_METHOD < 0
+#error "libalertron needs doubles that are rounded once: compile it with -msse2 -mfpmath=sse"
+#elif defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("fp-contract=off")
+#else
+#pragma STDC FP_CONTRACT OFF
+#endif
 
+#include "alertron.h"
+#include "cell.h"
+
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__GNUC__) || defined(__clang__)
+/* Formats are checked on systems where a uint32_t is an unsigned int, not an unsigned long of the same size. */
+#if (defined(__GNUC__) || defined(__clang__)) && (defined(__unix__) || defined(__APPLE__))
 #define ALERTRON_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define ALERTRON_PRINTF(text, first)
@@ -56,6 +72,12 @@ static inline double alertron__load_number(const unsigned char *at, alertron_dty
     return value;
 }
 
+/* --- text.c: text by a format ----------------------------------------------------------------- */
+
+/* As snprintf, for %s, %u, %d and %x (with ll or z, and zeros to a width: %02x), %.*s and %.40s. */
+size_t alertron__text(char *out, size_t capacity, const char *format, ...) ALERTRON_PRINTF(3, 4);
+size_t alertron__text_of(char *out, size_t capacity, const char *format, va_list list) ALERTRON_PRINTF(3, 0);
+
 /* --- number.c: doubles as text, the same everywhere ------------------------------------------- */
 
 #define ALERTRON_NUMBER_BYTES 32
@@ -97,23 +119,50 @@ struct tree_node {
     bool missing_left; /* NaN goes left */
 };
 
-/* A node as kernels walk it. Siblings lie side by side; a leaf is its own left child and its threshold is
- * +Inf, so that a walk may go on at a leaf without moving. */
-struct node {
-    double threshold;
-    uint32_t child; /* left; right is child + 1; a leaf: itself */
+/* A node of a tree while the forest is being made, and for good in a forest that is not ranked. */
+struct draft_node {
+    double value;   /* threshold; of a leaf: its term */
+    uint32_t child; /* in the tree: left, right is child + 1; 0: a leaf */
     uint16_t feature;
     uint16_t missing_left;
+};
+
+/* A node of a ranked forest. Siblings lie side by side. */
+struct node {
+    uint16_t cut;  /* its threshold's number among the segment's; of a leaf: n_cuts + the code of its term */
+    uint16_t left; /* nodes from here to the left child, which the right one follows; 0: a leaf */
+};
+
+/* Numbers in a segment. Where memory is small, so are segments. */
+#if UINTPTR_MAX > 0xffffffff
+enum { CUTS_MAX = 0x7ffe, TERMS_MAX = 256 };
+#else
+enum { CUTS_MAX = 0x7fe, TERMS_MAX = 256 };
+#endif
+
+/* Trees side by side with the numbers that their nodes refer to. */
+struct segment {
+    uint32_t first_tree, end_tree;
+    uint32_t n_cuts, n_terms;
+    double *cuts;     /* thresholds: feature after feature, rising */
+    uint16_t *starts; /* of each feature among the cuts, and the end */
+    double *terms;    /* by code */
 };
 
 struct forest {
     uint32_t n_features, n_trees, n_nodes, depth;
     uint32_t trees_max, nodes_max; /* what there is room for */
     bool missing_values;           /* rows may hold NaN */
-    uint32_t *roots;               /* of each tree */
+    uint32_t *roots;               /* of each tree among the nodes */
     uint32_t *depths;              /* nodes on the longest path of each tree */
-    struct node *nodes;
-    double *terms; /* of each node; meaningful at leaves */
+    struct draft_node *drafts;     /* NULL once the forest is ranked */
+    struct node *nodes;            /* NULL where it is not ranked */
+    unsigned char *missing_left;   /* a bit a node of a ranked forest; NULL where rows hold no NaN */
+    uint8_t *sizes;                /* of each node: log2 of its samples, of which 255 are the largest */
+    int32_t size_unit;             /* of one: this / 255 / 65536 bits */
+    struct segment *segments;
+    uint32_t n_segments, segments_max;
+    struct lanes *lanes; /* NULL where the kernel does not use them */
     const struct kernel *kernel;
     alertron_allocator allocator;
 };
@@ -131,28 +180,165 @@ size_t alertron__forest_bytes(const struct forest *forest);
 alertron_status alertron__forest_add_tree(struct forest *forest, const struct tree_node *nodes, uint32_t n,
                                           alertron_error *error);
 
-/* The same forest in no more memory than it needs; takes `roomy` over. NULL on failure. */
-struct forest *alertron__forest_fitted(struct forest *roomy, alertron_error *error);
+/* To be called when all trees are there: ranks the forest, if that can be done, and picks the kernel. */
+alertron_status alertron__forest_finish(struct forest *forest, alertron_error *error);
 
-/* To be called when all trees are there: picks the kernel. */
-void alertron__forest_finish(struct forest *forest);
+uint32_t alertron__forest_tree_nodes(const struct forest *forest, uint32_t tree);
+/* The tree to which the forest's node `at` belongs. */
+uint32_t alertron__forest_tree_of(const struct forest *forest, uint32_t at);
+/* A node as it was given, but for its place: trees lie breadth first. */
+struct tree_node alertron__forest_node(const struct forest *forest, uint32_t tree, uint32_t index);
+
+/* The child of a split that a number goes to. */
+static inline uint32_t alertron__forest_step(const struct tree_node *node, double x)
+{
+    const bool left = x != x ? node->missing_left : x <= node->threshold;
+    return (uint32_t)(left ? node->left : node->right);
+}
+
+/* --- rank.c: thresholds as ranks ---------------------------------------------------------------------- */
+
+/* Turns drafts into nodes and segments. Leaves the forest as it is where a tree has more cuts or terms than a
+ * segment holds. */
+alertron_status alertron__forest_rank(struct forest *forest, alertron_error *error);
+void alertron__segments_free(struct forest *forest);
+size_t alertron__segments_bytes(const struct forest *forest);
+
+/* The feature of a cut. */
+uint32_t alertron__cut_feature(const struct forest *forest, const struct segment *segment, uint32_t cut);
+
+/* How many of n rising cuts lie below x, which is not NaN. No branch depends on x. */
+static inline uint32_t alertron__cuts_below(const double *cuts, uint32_t n, double x)
+{
+    uint32_t below = 0;
+    for (; n > 1; n -= n / 2)
+        below += n / 2 & -(uint32_t)(cuts[below + n / 2 - 1] < x);
+    return below + (n == 1 && cuts[below] < x);
+}
 
 /* --- kernel.c: the table of kernels, and kernel_*.c ------------------------------------------- */
 
-struct kernel {
-    const char *name;
-    bool (*suits)(const struct forest *forest);
-    /* Path lengths of n rows without NaN; trees are added in their order, so all kernels give the same bits. */
-    void (*path_lengths)(const struct forest *forest, const alertron_rows *rows, size_t first, size_t n,
-                         double *path_lengths);
-    double (*path_length)(const struct forest *forest, const double *row);
+/* Numbers of a block of rows as positions among a segment's cuts: that of row r's feature f is at
+ * positions[f * stride + r]. */
+struct block {
+    uint16_t *positions;
+    uint32_t stride; /* a power of two */
+    uint32_t n;      /* rows; those between n and the next multiple of the kernel's lanes may be anything valid */
 };
 
-const struct kernel *alertron__kernel_for(const struct forest *forest);
-extern const struct kernel alertron__kernel_portable;
+/* A way to add up path lengths. All give the same bits: they add the terms of a row in the trees' order. */
+struct kernel {
+    const char *name;
+    uint32_t lanes;     /* rows side by side */
+    uint32_t few;       /* so many rows it would not add faster than one by one */
+    bool uses_lanes;    /* walks forest->lanes */
+    bool (*runs)(void); /* on this machine */
+    /* Positions of rows first to first + block->n; whether there was a NaN, whose position is of no use. */
+    bool (*find_positions)(const struct segment *segment, const alertron_rows *rows, size_t first,
+                           const struct block *block);
+    /* Adds the terms of the segment's trees to path_lengths[0 .. block->n), which has room for all lanes. */
+    void (*add_terms)(const struct forest *forest, const struct segment *segment, const struct block *block,
+                      double *path_lengths);
+    /* Adds those of one row to path_length. above[c] is 1 where the row is above cut c, 0 where it is not or c is a
+     * leaf's; three bytes behind them may be read. */
+    double (*add_row)(const struct forest *forest, const struct segment *segment, const unsigned char *above,
+                      double path_length);
+};
 
-/* The path length of one row that may hold NaN; slower, the same bits. */
-double alertron__path_length_missing(const struct forest *forest, const alertron_rows *rows, size_t row);
+alertron_status alertron__kernel_pick(struct forest *forest, alertron_error *error);
+alertron_status alertron__kernel_set(struct forest *forest, const char *name, alertron_error *error);
+
+/* Rows of a block with the last lanes filled. */
+static inline uint32_t alertron__whole_lanes(uint32_t n, uint32_t lanes)
+{
+    return (n + lanes - 1) / lanes * lanes;
+}
+
+/* Path lengths of all rows; that of a row with NaN is NaN where the forest does not take missing values. */
+void alertron__path_lengths(const struct forest *forest, const alertron_rows *rows, double *path_lengths);
+double alertron__path_length(const struct forest *forest, const double *row);
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define ALERTRON_KERNELS_X86
+#endif
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && (defined(__GNUC__) || defined(__clang__))
+#define ALERTRON_KERNEL_NEON
+#endif
+
+/* Positions of a block are on the stack, so there is a bound; it is enough for every forest but on small machines. */
+#if UINTPTR_MAX > 0xffffffff
+enum { POSITIONS_MAX = 16384, BLOCK_ROWS_MAX = 256 };
+#else
+enum { POSITIONS_MAX = 1024, BLOCK_ROWS_MAX = 8 };
+#endif
+
+enum { POSITIONS_OF_ROW = POSITIONS_MAX < ALERTRON_FEATURES_MAX ? POSITIONS_MAX : ALERTRON_FEATURES_MAX };
+
+extern const struct kernel alertron__kernel_avx512, alertron__kernel_avx2, alertron__kernel_neon,
+    alertron__kernel_portable;
+/* For kernels that have no better way, and for few rows. */
+bool alertron__find_positions(const struct segment *segment, const alertron_rows *rows, size_t first,
+                              const struct block *block);
+void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
+                               double *path_lengths);
+double alertron__add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
+                         double path_length);
+#ifdef ALERTRON_KERNELS_X86
+double alertron__add_row_avx2(const struct forest *forest, const struct segment *segment, const unsigned char *above,
+                              double path_length);
+#endif
+
+/* --- lanes.c: trees as tables, for kernels whose lanes are rows ------------------------------------------ */
+
+enum { LANE_LEVELS = 8 };
+
+/* A tree with each level filled up. A lane's place in level L is L bits, the first decision lowest; cuts of the level
+ * lie from 1 << L on. A decision is the parity of the features of its level whose position is above the cut. */
+struct lane_tree {
+    uint16_t cuts[1 << LANE_LEVELS];
+    uint8_t codes[1 << LANE_LEVELS]; /* of terms, by the place behind the last level */
+    uint32_t levels;
+    uint32_t first_feature;           /* in lanes->features: those of level 0, then 1, ... */
+    uint16_t n_features[LANE_LEVELS]; /* of each level */
+};
+
+struct lanes {
+    struct lane_tree *trees;
+    uint16_t *features;
+    uint32_t n_trees, n_features;
+};
+
+/* A tree's cuts for kernels that look up bytes. */
+struct lane_bytes {
+    uint8_t low[1 << LANE_LEVELS], high[1 << LANE_LEVELS];
+};
+
+static inline void alertron__lane_bytes(const struct lane_tree *tree, struct lane_bytes *bytes)
+{
+    for (uint32_t i = 0; i < 1 << LANE_LEVELS; i++) {
+        bytes->low[i] = (uint8_t)tree->cuts[i];
+        bytes->high[i] = (uint8_t)(tree->cuts[i] >> 8);
+    }
+}
+
+/* Adds the terms at n lanes' places behind the last level. */
+static inline void alertron__lane_terms(const struct lane_tree *tree, const double *terms, const uint8_t *places,
+                                        uint32_t n, double *path_lengths)
+{
+    for (uint32_t lane = 0; lane < n; lane++)
+        path_lengths[lane] += terms[tree->codes[places[lane]]];
+}
+
+bool alertron__lanes_suit(const struct forest *forest);
+struct lanes *alertron__lanes_new(const struct forest *forest, alertron_error *error);
+void alertron__lanes_free(struct lanes *lanes, const alertron_allocator *allocator);
+size_t alertron__lanes_bytes(const struct lanes *lanes);
+
+/* --- explain.c: which features isolated a row ------------------------------------------------------------ */
+
+/* Sets the sizes of the nodes, while they are drafts. */
+alertron_status alertron__forest_measure(struct forest *forest, alertron_error *error);
+void alertron__explain(const struct forest *forest, const double *row, double *shares);
 
 /* --- model.c ---------------------------------------------------------------------------------- */
 
@@ -207,6 +393,27 @@ uint64_t alertron__random_next(struct random_state *state);
 /* Uniform in [0, below), below > 0, and in [0, 1) in steps of 2^-53. */
 uint32_t alertron__random_below(struct random_state *state, uint32_t below);
 double alertron__random_unit(struct random_state *state);
+
+/* --- grow.c: the trees of an isolation forest ------------------------------------------------------ */
+
+struct growth {
+    const alertron_rows *rows; /* of finite numbers; at least 2, at most UINT32_MAX */
+    uint32_t trees, samples;   /* samples: rows that each tree is grown on, 2 to all */
+    uint32_t tree_features;    /* features that each tree may use, 1 to all */
+    uint32_t depth;            /* nodes on the longest path, at most ALERTRON_DEPTH_MAX */
+    uint64_t seed;
+    const alertron_allocator *allocator;
+};
+
+/* A forest that is not finished yet; NULL on failure. */
+struct forest *alertron__grow(const struct growth *growth, alertron_error *error);
+
+struct range {
+    double least, greatest;
+};
+
+/* Of n >= 1 numbers without NaN. */
+struct range alertron__range_of(const double *values, size_t n);
 
 /* --- pickle_value.c: what a pickle describes, as inert values ------------------------------------------- */
 
@@ -461,7 +668,7 @@ struct metric_child {
     size_t text_bytes;
     const char *key; /* label values, a NUL after each; what a lookup reads lies together */
     size_t key_bytes;
-    _Atomic uint64_t cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
+    struct metric_cell cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
 };
 
 struct metric_family {
@@ -491,9 +698,9 @@ struct alertron_registry {
     _Atomic(struct metric_family *) first;
     _Atomic(struct metric_family *) *end; /* where the next family is linked */
     struct metric_family *overflows;      /* alertron_registry_overflow_total: shown last, in no list */
-    _Atomic uint64_t entered;             /* bit 0: the epoch; above it: scrapers that came in during it */
-    _Atomic uint64_t left[2];             /* scrapers of an even and an odd epoch that have gone */
-    uint64_t awaited;                     /* scrapers that came in during the epoch before this one */
+    _Atomic size_t entered;               /* bit 0: the epoch; above it: scrapers that came in during it */
+    _Atomic size_t left[2];               /* twice the scrapers of an even and an odd epoch that have gone */
+    size_t awaited;                       /* twice the scrapers that came in during the epoch before this one */
     struct metric_child *retired;         /* unlinked in this epoch */
     struct metric_child *retired_before;  /* unlinked in earlier ones: freed when the awaited have gone */
 };

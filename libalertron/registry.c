@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SERIES_MAX_DEFAULT 10000
-#define ONE_SCRAPER 2u /* bit 0 of `entered` is the epoch */
+#define ONE_SCRAPER 2u /* bit 0 of `entered` is the epoch; so counts may overflow, and still agree */
 
 /* The public types of families and children are never defined: they are struct metric_family and struct
  * metric_child, each under three names, so that the compiler tells a counter from a gauge. */
@@ -28,7 +28,7 @@ unsigned alertron__registry_enter(const alertron_registry *registry)
 void alertron__registry_leave(const alertron_registry *registry, unsigned epoch)
 {
     alertron_registry *shared = (alertron_registry *)registry;
-    atomic_fetch_add(&shared->left[epoch], 1);
+    atomic_fetch_add(&shared->left[epoch], ONE_SCRAPER);
 }
 
 static void free_retired(struct metric_child *child)
@@ -43,8 +43,8 @@ static void free_retired(struct metric_child *child)
 void alertron__registry_reclaim(alertron_registry *registry)
 {
     for (;;) {
-        unsigned epoch = (unsigned)(atomic_load(&registry->entered) & 1);
-        _Atomic uint64_t *left_before = &registry->left[1 - epoch];
+        size_t epoch = atomic_load(&registry->entered) & 1;
+        _Atomic size_t *left_before = &registry->left[1 - epoch];
         if (atomic_load(left_before) != registry->awaited)
             return;
         atomic_store(left_before, 0);
@@ -54,7 +54,7 @@ void alertron__registry_reclaim(alertron_registry *registry)
         registry->retired = NULL;
         if (!registry->retired_before)
             return;
-        registry->awaited = atomic_exchange(&registry->entered, 1 - epoch) / ONE_SCRAPER;
+        registry->awaited = atomic_exchange(&registry->entered, 1 - epoch) - epoch;
     }
 }
 
@@ -243,15 +243,15 @@ void alertron_histogram_remove(alertron_histogram *family, alertron_histogram_ch
 
 /* Only the owner writes a cell, so that none of these needs a locked instruction. */
 
-static void add_to_double(_Atomic uint64_t *cell, double amount)
+static void add_to_double(struct metric_cell *cell, double amount)
 {
-    double value = alertron__double_of_bits(atomic_load_explicit(cell, memory_order_relaxed));
-    atomic_store_explicit(cell, alertron__bits_of_double(value + amount), memory_order_relaxed);
+    double value = alertron__double_of_bits(alertron__cell_load(cell));
+    alertron__cell_store(cell, alertron__bits_of_double(value + amount));
 }
 
-static double value_of(const struct metric_child *child)
+static double child_value(const struct metric_child *child)
 {
-    return alertron__double_of_bits(atomic_load_explicit(&child->cells[0], memory_order_relaxed));
+    return alertron__double_of_bits(alertron__cell_load(&child->cells[0]));
 }
 
 void alertron_counter_add(alertron_counter_child *child, double amount)
@@ -262,18 +262,17 @@ void alertron_counter_add(alertron_counter_child *child, double amount)
 
 double alertron_counter_value(const alertron_counter_child *child)
 {
-    return value_of((const struct metric_child *)child);
+    return child_value((const struct metric_child *)child);
 }
 
 void alertron_gauge_set(alertron_gauge_child *child, double value)
 {
-    uint64_t bits = alertron__bits_of_double(value);
-    atomic_store_explicit(&((struct metric_child *)child)->cells[0], bits, memory_order_relaxed);
+    alertron__cell_store(&((struct metric_child *)child)->cells[0], alertron__bits_of_double(value));
 }
 
 double alertron_gauge_value(const alertron_gauge_child *child)
 {
-    return value_of((const struct metric_child *)child);
+    return child_value((const struct metric_child *)child);
 }
 
 /* How many bounds the value is not within: as they rise, the index of its bucket. NaN is within none. */
@@ -294,7 +293,7 @@ void alertron_histogram_observe(alertron_histogram_child *handle, double value, 
         return;
     struct metric_child *child = (struct metric_child *)handle;
     const struct metric_family *family = child->family;
-    _Atomic uint64_t *bucket = &child->cells[1 + bucket_of(family->bounds, family->n_bounds, value)];
-    atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + times, memory_order_relaxed);
+    struct metric_cell *bucket = &child->cells[1 + bucket_of(family->bounds, family->n_bounds, value)];
+    alertron__cell_store(bucket, alertron__cell_load(bucket) + times);
     add_to_double(&child->cells[0], value * (double)times);
 }

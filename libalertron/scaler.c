@@ -58,19 +58,86 @@ static double double_of_rank(uint64_t rank)
     return alertron__double_of_bits(rank & sign ? rank ^ sign : ~rank);
 }
 
+/* A step backwards, as if nothing were rounded or clipped. */
+static double undo(const struct scaler_step *step, size_t feature, double y)
+{
+    const double operand = step->operands ? step->operands[feature] : step->operand;
+    switch (step->operation) {
+    case SCALER_SUBTRACT:
+        return y + operand;
+    case SCALER_DIVIDE:
+        return y * operand;
+    case SCALER_MULTIPLY:
+        return y / operand;
+    case SCALER_ADD:
+        return y - operand;
+    case SCALER_AT_LEAST:
+    case SCALER_AT_MOST:
+        return y;
+    }
+    return y;
+}
+
+/* Ranks from a float32 to the next. Halfway between two, rounding changes over. */
+static const uint64_t single_step = (uint64_t)1 << 29;
+
+/* Where the fold is, give or take what the steps round: as a rule the last bits. */
+static double guess_of(const struct scaler *scaler, size_t feature, double threshold)
+{
+    const double nearest = alertron__rounded_to_single(threshold);
+    const uint64_t rank = rank_of(nearest);
+    double x = double_of_rank(nearest <= threshold ? rank + single_step / 2 : rank - single_step / 2);
+    for (size_t i = scaler->n_steps; i-- > 0;)
+        x = undo(&scaler->steps[i], feature, x);
+    return x;
+}
+
+/* The fold is at `below` or between it and `above`. */
+struct bracket {
+    const struct scaler *scaler;
+    size_t feature;
+    double threshold;
+    uint64_t below,
+        above; /* ranks: of -Inf, or of a double that is scaled to the threshold at most; of one that is not */
+};
+
+/* Draws the bracket in to this rank; whether the fold is there or above. */
+static bool draw_in(struct bracket *bracket, uint64_t rank)
+{
+    const double scaled = alertron__scaler_apply(bracket->scaler, bracket->feature, double_of_rank(rank));
+    const bool is_below = scaled <= bracket->threshold;
+    *(is_below ? &bracket->below : &bracket->above) = rank;
+    return is_below;
+}
+
+/* From a guess on, away in steps that double until the fold is passed. */
+static void gallop(struct bracket *bracket, uint64_t guess, uint64_t step)
+{
+    const bool up = draw_in(bracket, guess);
+    for (bool on = true; on && bracket->above - bracket->below > step; step *= 2)
+        on = draw_in(bracket, up ? bracket->below + step : bracket->above - step) == up;
+}
+
+static uint64_t middle_of(const struct bracket *bracket)
+{
+    return bracket->below + (bracket->above - bracket->below) / 2;
+}
+
 double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold)
 {
     const double infinity = alertron__infinity();
     if (alertron__scaler_apply(scaler, feature, infinity) <= threshold)
         return infinity;
-    /* Below is -Inf, or a double for which it holds; above is one for which it does not. */
-    uint64_t below = rank_of(-infinity), above = rank_of(infinity);
-    while (above - below > 1) {
-        uint64_t middle = below + (above - below) / 2;
-        if (alertron__scaler_apply(scaler, feature, double_of_rank(middle)) <= threshold)
-            below = middle;
-        else
-            above = middle;
+    struct bracket bracket = {scaler, feature, threshold, rank_of(-infinity), rank_of(infinity)};
+    /* The guess decides only how long this takes. */
+    const double guess = guess_of(scaler, feature, threshold);
+    if (scaler->single) {
+        gallop(&bracket, rank_of(alertron__rounded_to_single(guess)), single_step);
+        gallop(&bracket, middle_of(&bracket), 1);
+    } else {
+        gallop(&bracket, rank_of(guess), 1);
     }
-    return double_of_rank(below);
+    while (bracket.above - bracket.below > 1)
+        draw_in(&bracket, middle_of(&bracket));
+    return double_of_rank(bracket.below);
 }

@@ -5,7 +5,6 @@
  */
 #include "private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -245,7 +244,7 @@ static alertron_status read_names(struct loader *loader, const char *const **nam
 static void append(char *out, size_t capacity, const char *text)
 {
     size_t used = strlen(out);
-    snprintf(out + used, capacity - used, "%s", text);
+    alertron__text(out + used, capacity - used, "%s", text);
 }
 
 /* "key: value", where the forest has a plain value for the key. */
@@ -269,7 +268,7 @@ static void append_parameter(const struct loader *loader, const char *key, char 
     append(out, capacity, "\n");
 }
 
-static void describe(const struct loader *loader, char *out, size_t capacity)
+static void describe_file(const struct loader *loader, char *out, size_t capacity)
 {
     out[0] = 0;
     append(out, capacity, "container: ");
@@ -298,8 +297,8 @@ static alertron_model *make_model(struct loader *loader, size_t n_bytes, const c
 {
     const struct iforest *iforest = &loader->iforest;
     char producer[64], provenance[1024];
-    snprintf(producer, sizeof producer, "scikit-learn %s", iforest->version.text);
-    describe(loader, provenance, sizeof provenance);
+    alertron__text(producer, sizeof producer, "scikit-learn %s", iforest->version.text);
+    describe_file(loader, provenance, sizeof provenance);
     struct forest *forest = alertron__iforest_trees(iforest, &loader->scaler, n_bytes, &loader->arena);
     if (!forest)
         return NULL;

@@ -7,11 +7,10 @@
  */
 #include "private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* The scaler that is being read, and where its steps go. */
-struct reader {
+struct scaler_reader {
     const struct value *estimator, *state;
     const char *name;
     uint32_t n_features;
@@ -83,7 +82,7 @@ alertron_status alertron__sklearn_features(const struct value *estimator, uint32
 
 /* --- parameters -------------------------------------------------------------------------------------- */
 
-static alertron_status add_step(struct reader *reader, struct scaler_step step)
+static alertron_status add_step(struct scaler_reader *reader, struct scaler_step step)
 {
     struct scaler *scaler = reader->scaler;
     if (scaler->n_steps == SCALER_STEPS_MAX)
@@ -99,7 +98,8 @@ static bool is_finite(double x)
     return x - x == 0.0;
 }
 
-static alertron_status refuse_operand(const struct reader *reader, const char *key, size_t feature, double operand)
+static alertron_status refuse_operand(const struct scaler_reader *reader, const char *key, size_t feature,
+                                      double operand)
 {
     char number[ALERTRON_NUMBER_BYTES + 1] = "";
     alertron__number_text(operand, number);
@@ -111,11 +111,12 @@ static alertron_status refuse_operand(const struct reader *reader, const char *k
 }
 
 /* One operation with a fitted array: `narrow` rounds its numbers to the rows' type first. */
-static alertron_status add_array(struct reader *reader, const char *key, enum scaler_operation operation, bool narrow)
+static alertron_status add_array(struct scaler_reader *reader, const char *key, enum scaler_operation operation,
+                                 bool narrow)
 {
     struct array array;
     char what[64];
-    snprintf(what, sizeof what, "%s: %s", reader->name, key);
+    alertron__text(what, sizeof what, "%s: %s", reader->name, key);
     alertron_status status = alertron__vector_of(alertron__value_get(reader->state, key), what, reader->n_features,
                                                  &array, reader->arena->error);
     if (status != ALERTRON_OK)
@@ -134,7 +135,7 @@ static alertron_status add_array(struct reader *reader, const char *key, enum sc
 }
 
 /* A bool of the constructor; one that this version does not have yet is false. */
-static alertron_status read_flag(const struct reader *reader, const char *key, bool *flag)
+static alertron_status read_flag(const struct scaler_reader *reader, const char *key, bool *flag)
 {
     const struct value *value = alertron__value_get(reader->state, key);
     int64_t integer = 0;
@@ -149,8 +150,8 @@ static alertron_status read_flag(const struct reader *reader, const char *key, b
 }
 
 /* The operation with `key`, where `flag` asks for it. */
-static alertron_status add_if(struct reader *reader, const char *flag, const char *key, enum scaler_operation operation,
-                              bool narrow)
+static alertron_status add_if(struct scaler_reader *reader, const char *flag, const char *key,
+                              enum scaler_operation operation, bool narrow)
 {
     bool wanted = false;
     alertron_status status = read_flag(reader, flag, &wanted);
@@ -159,7 +160,7 @@ static alertron_status add_if(struct reader *reader, const char *flag, const cha
     return add_array(reader, key, operation, narrow);
 }
 
-static alertron_status add_clip(struct reader *reader, double low, double high)
+static alertron_status add_clip(struct scaler_reader *reader, double low, double high)
 {
     bool wanted = false;
     alertron_status status = read_flag(reader, "clip", &wanted);
@@ -177,20 +178,20 @@ static alertron_status add_clip(struct reader *reader, double low, double high)
 
 /* --- the scalers --------------------------------------------------------------------------------------- */
 
-static alertron_status read_standard(struct reader *reader)
+static alertron_status read_standard(struct scaler_reader *reader)
 {
     const bool narrow = reader->version.minor >= 8;
     alertron_status status = add_if(reader, "with_mean", "mean_", SCALER_SUBTRACT, narrow);
     return status == ALERTRON_OK ? add_if(reader, "with_std", "scale_", SCALER_DIVIDE, narrow) : status;
 }
 
-static alertron_status read_robust(struct reader *reader)
+static alertron_status read_robust(struct scaler_reader *reader)
 {
     alertron_status status = add_if(reader, "with_centering", "center_", SCALER_SUBTRACT, false);
     return status == ALERTRON_OK ? add_if(reader, "with_scaling", "scale_", SCALER_DIVIDE, false) : status;
 }
 
-static alertron_status read_minmax(struct reader *reader)
+static alertron_status read_minmax(struct scaler_reader *reader)
 {
     double range[2] = {0};
     const struct value *value = alertron__value_get(reader->state, "feature_range");
@@ -204,13 +205,13 @@ static alertron_status read_minmax(struct reader *reader)
     return status == ALERTRON_OK ? add_clip(reader, range[0], range[1]) : status;
 }
 
-static alertron_status read_maxabs(struct reader *reader)
+static alertron_status read_maxabs(struct scaler_reader *reader)
 {
     alertron_status status = add_array(reader, "scale_", SCALER_DIVIDE, false);
     return status == ALERTRON_OK ? add_clip(reader, -1.0, 1.0) : status;
 }
 
-static alertron_status (*reader_for(const struct value *estimator))(struct reader *)
+static alertron_status (*reader_for(const struct value *estimator))(struct scaler_reader *)
 {
     switch (alertron__value_class(estimator)) {
     case CLASS_STANDARD_SCALER:
@@ -234,12 +235,12 @@ bool alertron__transformer_is(const struct value *estimator)
 alertron_status alertron__transformer_read(const struct value *estimator, uint32_t n_features, struct arena *arena,
                                            struct scaler *scaler)
 {
-    struct reader reader = {.estimator = estimator,
-                            .state = estimator->as.object.state,
-                            .name = alertron__value_describe(estimator),
-                            .n_features = n_features,
-                            .arena = arena,
-                            .scaler = scaler};
+    struct scaler_reader reader = {.estimator = estimator,
+                                   .state = estimator->as.object.state,
+                                   .name = alertron__value_describe(estimator),
+                                   .n_features = n_features,
+                                   .arena = arena,
+                                   .scaler = scaler};
     uint32_t fitted_features = 0;
     alertron_status status = alertron__sklearn_version(estimator, &reader.version, arena->error);
     if (status == ALERTRON_OK)

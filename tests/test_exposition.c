@@ -304,7 +304,7 @@ static void every_bucket_is_found(void **state)
             double value = (double)i;
             alertron_histogram_observe((alertron_histogram_child *)child, value - 0.5, 1);
             alertron_histogram_observe((alertron_histogram_child *)child, value, 1);
-            assert_int_equal(child->cells[1 + i], 2);
+            assert_int_equal(alertron__cell_load(&child->cells[1 + i]), 2);
         }
     }
 }

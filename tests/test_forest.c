@@ -25,13 +25,19 @@ static struct tree_node split(int64_t left, int64_t right, int64_t feature, doub
 }
 
 /* A forest of one tree over `features` features. */
-static struct forest *forest_of(const struct tree_node *nodes, uint32_t n, uint32_t features)
+static struct forest *forest_with(const struct tree_node *nodes, uint32_t n, uint32_t features, bool missing_values)
 {
     struct forest *forest = alertron__forest_new(features, 1, n, memory(), NULL);
     assert_non_null(forest);
     assert_int_equal(alertron__forest_add_tree(forest, nodes, n, NULL), ALERTRON_OK);
-    alertron__forest_finish(forest);
+    forest->missing_values = missing_values;
+    assert_int_equal(alertron__forest_finish(forest, NULL), ALERTRON_OK);
     return forest;
+}
+
+static struct forest *forest_of(const struct tree_node *nodes, uint32_t n, uint32_t features)
+{
+    return forest_with(nodes, n, features, false);
 }
 
 /* --- refusals -------------------------------------------------------------------------------------------- */
@@ -156,7 +162,7 @@ static void trees_may_be_as_deep_as_the_bound_and_no_deeper(void **state)
     for (uint32_t i = 0; i < ALERTRON_DEPTH_MAX; i++) {
         const double row[] = {i};
         const double expected = i + 1 < ALERTRON_DEPTH_MAX ? i + 1 : ALERTRON_DEPTH_MAX - 1;
-        assert_true(forest->kernel->path_length(forest, row) == expected);
+        assert_true(alertron__path_length(forest, row) == expected);
     }
     alertron__forest_free(forest);
 }
@@ -181,15 +187,18 @@ static void a_forest_takes_no_more_than_its_counts_promised(void **state)
 static void memory_that_runs_out_leaks_nothing(void **state)
 {
     (void)state;
-    const struct tree_node nodes[] = {split(1, 2, 0, 0.5), leaf(1), leaf(1)};
+    struct tree_node nodes[2 * 9];
+    const uint32_t n = make_chain(nodes, 9);
     bool done = false;
     for (size_t nth = 1; !done; nth++) {
         failing_allocator failing = {.nth = nth};
         const alertron_allocator allocator = failing_allocator_of(&failing);
         alertron_error error = {.status = ALERTRON_OK};
-        struct forest *forest = alertron__forest_new(1, 4, 9, &allocator, &error);
-        if (forest && alertron__forest_add_tree(forest, nodes, 3, &error) == ALERTRON_OK)
-            done = (forest = alertron__forest_fitted(forest, &error)) != NULL;
+        struct forest *forest = alertron__forest_new(1, 1, n, &allocator, &error);
+        if (forest)
+            forest->missing_values = true;
+        if (forest && alertron__forest_add_tree(forest, nodes, n, &error) == ALERTRON_OK)
+            done = alertron__forest_finish(forest, &error) == ALERTRON_OK;
         if (done)
             assert_int_equal(alertron__forest_bytes(forest), failing.bytes_held);
         else
@@ -204,7 +213,7 @@ static void memory_that_runs_out_leaks_nothing(void **state)
 static double path_of(const struct forest *forest, double x)
 {
     const double row[] = {x};
-    return forest->kernel->path_length(forest, row);
+    return alertron__path_length(forest, row);
 }
 
 static void a_number_equal_to_the_threshold_goes_left(void **state)
@@ -253,39 +262,12 @@ static void missing_values_go_where_their_node_says(void **state)
     for (int directions = 0; directions < 4; directions++) {
         nodes[0].missing_left = directions & 1;
         nodes[1].missing_left = directions >> 1 & 1;
-        struct forest *forest = forest_of(nodes, 5, 2);
-        const double first[] = {NAN, 0}, second[] = {0, NAN}, neither[] = {0.5, 0.6};
-        const alertron_rows rows = alertron_rows_of(first, 1, 2);
-        assert_true(alertron__path_length_missing(forest, &rows, 0) == (directions & 1 ? 1 : 3));
-        const alertron_rows others = alertron_rows_of(second, 1, 2);
-        assert_true(alertron__path_length_missing(forest, &others, 0) == (directions & 2 ? 1 : 2));
-        const alertron_rows complete = alertron_rows_of(neither, 1, 2);
-        assert_true(alertron__path_length_missing(forest, &complete, 0) == 2);
+        struct forest *forest = forest_with(nodes, 5, 2, true);
+        assert_true(alertron__path_length(forest, (const double[]){NAN, 0}) == (directions & 1 ? 1 : 3));
+        assert_true(alertron__path_length(forest, (const double[]){0, NAN}) == (directions & 2 ? 1 : 2));
+        assert_true(alertron__path_length(forest, (const double[]){0.5, 0.6}) == 2);
         alertron__forest_free(forest);
     }
-}
-
-static void a_fitted_forest_is_the_roomy_one(void **state)
-{
-    (void)state;
-    const struct tree_node nodes[] = {split(1, 2, 0, 0.5), split(3, 4, 1, 0.25), leaf(3), leaf(1), leaf(2)};
-    struct forest *tight = forest_of(nodes, 5, 2);
-    struct forest *forest = alertron__forest_new(2, 6, 5000, memory(), NULL);
-    assert_non_null(forest);
-    assert_int_equal(alertron__forest_add_tree(forest, nodes, 5, NULL), ALERTRON_OK);
-    forest->missing_values = true;
-    assert_non_null(forest = alertron__forest_fitted(forest, NULL));
-    assert_int_equal(alertron__forest_bytes(forest), alertron__forest_bytes(tight));
-    assert_int_equal(forest->depth, 3);
-    assert_int_equal(forest->n_trees, 1);
-    assert_int_equal(forest->n_nodes, 5);
-    assert_true(forest->missing_values);
-    assert_memory_equal(forest->roots, tight->roots, sizeof *tight->roots);
-    assert_memory_equal(forest->depths, tight->depths, sizeof *tight->depths);
-    assert_memory_equal(forest->nodes, tight->nodes, 5 * sizeof *tight->nodes);
-    assert_memory_equal(forest->terms, tight->terms, 5 * sizeof *tight->terms);
-    alertron__forest_free(forest);
-    alertron__forest_free(tight);
 }
 
 int main(void)
@@ -306,7 +288,6 @@ int main(void)
         cmocka_unit_test(infinite_thresholds_split_off_the_infinities),
         cmocka_unit_test(a_tree_of_one_leaf_gives_its_path_length_to_all),
         cmocka_unit_test(missing_values_go_where_their_node_says),
-        cmocka_unit_test(a_fitted_forest_is_the_roomy_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

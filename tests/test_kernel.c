@@ -73,7 +73,8 @@ static struct forest *plant_forest(struct plain_forest *plain, uint64_t seed)
     for (uint32_t tree = 0; tree < plain->n_trees; tree++)
         assert_int_equal(alertron__forest_add_tree(forest, plain->nodes[tree], plain->n_nodes[tree], NULL),
                          ALERTRON_OK);
-    alertron__forest_finish(forest);
+    forest->missing_values = true;
+    assert_int_equal(alertron__forest_finish(forest, NULL), ALERTRON_OK);
     return forest;
 }
 
@@ -135,30 +136,31 @@ static alertron_rows lay_out(const double *numbers, uint32_t n_features, struct 
     return rows;
 }
 
-static const struct kernel *const kernels[] = {&alertron__kernel_portable};
-
-static void assert_batch(const struct kernel *kernel, const struct forest *forest, const alertron_rows *rows,
-                         size_t first, size_t n, const double *expected)
+static void assert_batch(const struct forest *forest, const alertron_rows *rows, size_t first, size_t n,
+                         const double *expected)
 {
     double path_lengths[ROWS + 1];
     for (size_t i = 0; i <= ROWS; i++)
         path_lengths[i] = -1.0;
-    kernel->path_lengths(forest, rows, first, n, path_lengths);
+    alertron_rows batch = *rows;
+    batch.data = (const unsigned char *)rows->data + (ptrdiff_t)first * rows->row_stride;
+    batch.rows = n;
+    alertron__path_lengths(forest, &batch, path_lengths);
     for (size_t i = 0; i < n; i++)
         assert_true(is_same(path_lengths[i], expected[first + i]));
     assert_true(path_lengths[n] == -1.0);
 }
 
-static void assert_every_batch(const struct forest *forest, const alertron_rows *rows, const double *expected)
+static void assert_every_batch(struct forest *forest, const alertron_rows *rows, const double *expected)
 {
-    static const size_t sizes[] = {1, 2, 7, 8, 9, 63, 64, 65, 255, 256, 257, ROWS};
-    for (size_t k = 0; k <= sizeof kernels / sizeof *kernels; k++) {
-        const struct kernel *kernel = k == 0 ? forest->kernel : kernels[k - 1];
-        if (!kernel->suits(forest))
+    static const size_t sizes[] = {1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, ROWS};
+    const char *name;
+    for (size_t k = 0; (name = alertron_kernel_name(k)) != NULL; k++) {
+        if (alertron__kernel_set(forest, name, NULL) != ALERTRON_OK)
             continue;
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            assert_batch(kernel, forest, rows, 0, sizes[i], expected);
-            assert_batch(kernel, forest, rows, ROWS - sizes[i], sizes[i], expected);
+            assert_batch(forest, rows, 0, sizes[i], expected);
+            assert_batch(forest, rows, ROWS - sizes[i], sizes[i], expected);
         }
     }
 }
@@ -172,7 +174,7 @@ static void every_view_and_batch_gives_the_naive_walkers_bits(void **state)
         double *numbers = random_rows(plain.n_features, seed), expected[ROWS];
         for (size_t row = 0; row < ROWS; row++) {
             expected[row] = naive_path_length(&plain, numbers + row * plain.n_features);
-            assert_true(is_same(forest->kernel->path_length(forest, numbers + row * plain.n_features), expected[row]));
+            assert_true(is_same(alertron__path_length(forest, numbers + row * plain.n_features), expected[row]));
         }
         for (unsigned bits = 0; bits < 32; bits++) {
             const struct layout layout = {.dtype = bits & 1 ? ALERTRON_FLOAT32 : ALERTRON_FLOAT64,
@@ -208,9 +210,10 @@ static void rows_with_and_without_missing_values_give_the_naive_walkers_bits(voi
                                       .gap = 3};
         unsigned char *block;
         const alertron_rows rows = lay_out(numbers, plain.n_features, layout, &block);
+        double expected[ROWS];
         for (size_t row = 0; row < ROWS; row++)
-            assert_true(is_same(alertron__path_length_missing(forest, &rows, row),
-                                naive_path_length(&plain, numbers + row * plain.n_features)));
+            expected[row] = naive_path_length(&plain, numbers + row * plain.n_features);
+        assert_every_batch(forest, &rows, expected);
         free(block);
         free(numbers);
         alertron__forest_free(forest);
@@ -233,9 +236,9 @@ static void trees_are_summed_in_their_order(void **state)
         forward += terms[i];
         backward += terms[N - 1 - i];
     }
-    alertron__forest_finish(forest);
+    assert_int_equal(alertron__forest_finish(forest, NULL), ALERTRON_OK);
     assert_false(is_same(forward, backward));
-    assert_true(is_same(forest->kernel->path_length(forest, &(const double){0}), forward));
+    assert_true(is_same(alertron__path_length(forest, &(const double){0}), forward));
     const double numbers[ROWS] = {0};
     const alertron_rows rows = alertron_rows_of(numbers, ROWS, 1);
     double expected[ROWS];

@@ -120,6 +120,93 @@ static void folds_to_the_last_double_that_goes_left(void **state)
     }
 }
 
+static uint64_t rank_of_double(double value)
+{
+    const uint64_t bits = alertron__bits_of_double(value), sign = (uint64_t)1 << 63;
+    return bits & sign ? ~bits : bits | sign;
+}
+
+static double double_of(uint64_t rank)
+{
+    const uint64_t sign = (uint64_t)1 << 63;
+    return alertron__double_of_bits(rank & sign ? rank ^ sign : ~rank);
+}
+
+/* The fold by its definition: halves all doubles until one is left. */
+static double plain_fold(const struct scaler *scaler, double threshold)
+{
+    if (alertron__scaler_apply(scaler, 0, INFINITY) <= threshold)
+        return INFINITY;
+    uint64_t below = rank_of_double(-INFINITY), above = rank_of_double(INFINITY);
+    while (above - below > 1) {
+        const uint64_t middle = below + (above - below) / 2;
+        if (alertron__scaler_apply(scaler, 0, double_of(middle)) <= threshold)
+            below = middle;
+        else
+            above = middle;
+    }
+    return double_of(below);
+}
+
+static void assert_same_fold(const struct scaler *scaler, double threshold)
+{
+    const double plain = plain_fold(scaler, threshold), folded = alertron__scaler_fold(scaler, 0, threshold);
+    if (alertron__bits_of_double(plain) != alertron__bits_of_double(folded))
+        fail_msg("threshold %a, %zu steps, single %d: folded to %a, not %a", threshold, scaler->n_steps, scaler->single,
+                 folded, plain);
+}
+
+/* Any bits but a NaN's: infinities, zeros of both signs, denormals, all sizes. */
+static double next_hostile(uint64_t *state)
+{
+    static const double special[] = {0.0,        -0.0,           1.0,       -1.0,           0x1p-149, -0x1p-149,
+                                     0x1p-1074,  -0x1p-1074,     0x1p-1022, 0x1.fffffep127, 0x1p128,  -0x1p128,
+                                     0x1p-126,   -0x1p-126,      1e300,     -1e300,         1e-300,   -1e-300,
+                                     0x1.8p-149, 0x1.ffffffp127, INFINITY,  -INFINITY};
+    double number;
+    if (next_bits(state) % 4 == 0)
+        return special[next_bits(state) % (sizeof special / sizeof *special)];
+    do
+        number = alertron__double_of_bits(next_bits(state));
+    while (number != number);
+    return number;
+}
+
+static double next_finite(uint64_t *state)
+{
+    double number;
+    do
+        number = next_bits(state) & 1 ? next_hostile(state) : next_number(state) * 1e-15;
+    while (!isfinite(number));
+    return number;
+}
+
+static struct scaler next_hostile_scaler(uint64_t *state)
+{
+    struct scaler scaler = {.single = next_bits(state) & 1, .n_steps = next_bits(state) % 5};
+    for (size_t i = 0; i < scaler.n_steps; i++) {
+        struct scaler_step *step = &scaler.steps[i];
+        step->operation = next_bits(state) % 6;
+        step->operand = next_finite(state);
+        if (step->operation == SCALER_DIVIDE || step->operation == SCALER_MULTIPLY)
+            step->operand = step->operand != 0 ? fabs(step->operand) : 1e-300;
+    }
+    return scaler;
+}
+
+static void folds_as_halving_all_doubles_does(void **state)
+{
+    (void)state;
+    uint64_t random = 3;
+    for (int i = 0; i < 50000; i++) {
+        const struct scaler usual = next_scaler(&random), hostile = next_hostile_scaler(&random);
+        assert_same_fold(&usual, alertron__scaler_apply(&usual, 0, next_number(&random)));
+        assert_same_fold(&usual, next_hostile(&random));
+        assert_same_fold(&hostile, alertron__scaler_apply(&hostile, 0, next_hostile(&random)));
+        assert_same_fold(&hostile, next_hostile(&random));
+    }
+}
+
 static void folds_a_bare_threshold_between_two_float32(void **state)
 {
     (void)state;
@@ -170,6 +257,7 @@ int main(void)
         cmocka_unit_test(clips_to_both_ends),
         cmocka_unit_test(never_falls_when_the_reading_rises),
         cmocka_unit_test(folds_to_the_last_double_that_goes_left),
+        cmocka_unit_test(folds_as_halving_all_doubles_does),
         cmocka_unit_test(folds_a_bare_threshold_between_two_float32),
         cmocka_unit_test(folds_to_infinity_where_every_reading_goes_left),
         cmocka_unit_test(folds_to_minus_infinity_where_no_finite_reading_goes_left),

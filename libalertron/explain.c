@@ -1,0 +1,210 @@
+/* explain.c: which features isolated a row.
+ *
+ * A split that leaves the row with half of the samples tells one bit, as any split would; what it tells beyond that is
+ * the feature's doing. So each node keeps how many samples it had: the logarithm, in a byte.
+ */
+#include "private.h"
+
+/* --- sizes of nodes: log2 of the samples, in 255ths of the largest ----------------------------------------- */
+
+/* Sample counts for which c is tabled: each up to 32, then 16 in each power of two, up to ALERTRON_SAMPLES_MAX. */
+enum { COUNTS = 336 };
+
+struct sizing {
+    double c[COUNTS]; /* mean path length of an unsuccessful search among count_of(i + 1) samples */
+    uint32_t n_c;     /* entries that were needed so far */
+};
+
+static uint32_t count_of(uint32_t index)
+{
+    return index < 32 ? index : (16 + index % 16) << (index / 16 - 1);
+}
+
+/* How many samples a leaf had whose c is given: the inverse of alertron__average_path_length. */
+static uint32_t samples_of(struct sizing *sizing, double c)
+{
+    const double rounding = 1e-9;
+    while (sizing->n_c < COUNTS && (sizing->n_c == 0 || sizing->c[sizing->n_c - 1] <= c + rounding)) {
+        sizing->c[sizing->n_c] = alertron__average_path_length(count_of(sizing->n_c + 1));
+        sizing->n_c++;
+    }
+    const uint32_t index = alertron__cuts_below(sizing->c, sizing->n_c, c + rounding);
+    return count_of(index > 0 ? index : 1);
+}
+
+/* log2(n) in 65,536ths, within 0.01: with n = 2^k (1 + f) it is k + f + 0.346 f (1 - f). */
+static uint32_t log2_of(uint32_t n)
+{
+    const uint64_t one = 65536;
+    uint32_t k = 0;
+    while (n >> k > 1)
+        k++;
+    const uint64_t f = ((uint64_t)n << 16 >> k) - one;
+    return (uint32_t)(k * one + f + (f * (one - f) >> 16) * 22676 / one);
+}
+
+/* Samples of each of a tree's n nodes, from its leaves up. A leaf's term is its depth and c(samples). */
+static void count_samples(struct sizing *sizing, const struct draft_node *drafts, uint32_t n, uint32_t *samples)
+{
+    samples[0] = 0; /* depths on the way down ... */
+    for (uint32_t i = 0; i < n; i++)
+        if (drafts[i].child)
+            samples[drafts[i].child] = samples[drafts[i].child + 1] = samples[i] + 1;
+    for (uint32_t i = n; i-- > 0;) { /* ... samples on the way up */
+        const uint32_t child = drafts[i].child;
+        const uint64_t sum =
+            child ? (uint64_t)samples[child] + samples[child + 1] : samples_of(sizing, drafts[i].value - samples[i]);
+        samples[i] = sum < ALERTRON_SAMPLES_MAX ? (uint32_t)sum : ALERTRON_SAMPLES_MAX;
+    }
+}
+
+alertron_status alertron__forest_measure(struct forest *forest, alertron_error *error)
+{
+    const alertron_allocator *allocator = &forest->allocator;
+    uint32_t *samples = alertron__new(allocator, forest->n_nodes, sizeof *samples), most = 1;
+    forest->sizes = alertron__new(allocator, forest->n_nodes, sizeof *forest->sizes);
+    if (!samples || !forest->sizes) {
+        alertron__release(allocator, samples, forest->n_nodes, sizeof *samples);
+        return alertron__error_memory(error);
+    }
+    struct sizing sizing = {.n_c = 0};
+    for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
+        const uint32_t root = forest->roots[tree];
+        count_samples(&sizing, forest->drafts + root, alertron__forest_tree_nodes(forest, tree), samples + root);
+        most = samples[root] > most ? samples[root] : most;
+    }
+    const uint64_t all = most > 1 ? log2_of(most) : 1;
+    for (uint32_t at = 0; at < forest->n_nodes; at++)
+        forest->sizes[at] = (uint8_t)((log2_of(samples[at]) * (uint64_t)255 + all / 2) / all);
+    forest->size_unit = (int32_t)all;
+    alertron__release(allocator, samples, forest->n_nodes, sizeof *samples);
+    return ALERTRON_OK;
+}
+
+/* --- a row's paths ------------------------------------------------------------------------------------------ */
+
+/* Trees that are walked side by side, and a bit in the unit of sizes. */
+enum { PATHS = 8, BIT = 255 * 65536 };
+
+struct paths {
+    uint16_t features[ALERTRON_DEPTH_MAX][PATHS];
+    int32_t excess[ALERTRON_DEPTH_MAX][PATHS]; /* what a split told beyond one bit; 0 at a leaf */
+    uint32_t splits[PATHS];
+    uint32_t levels;
+};
+
+/* Adds each split's excess, by the number of splits on its path. */
+static inline void add_excess(const struct paths *paths, uint32_t n, double *shares)
+{
+    double weights[PATHS];
+    for (uint32_t i = 0; i < n; i++)
+        weights[i] = paths->splits[i] > 0 ? 1.0 / paths->splits[i] : 0.0;
+    for (uint32_t level = 0; level < paths->levels; level++)
+        for (uint32_t i = 0; i < n; i++)
+            shares[paths->features[level][i]] += weights[i] * paths->excess[level][i];
+}
+
+/* Walks n trees from `tree` on. `cuts` has for each cut twice its feature, and 1 more where the row is above it. */
+static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n, const uint16_t *cuts,
+                          struct paths *paths)
+{
+    uint32_t at[PATHS];
+    for (uint32_t i = 0; i < n; i++) {
+        at[i] = forest->roots[tree + i];
+        paths->splits[i] = 0;
+    }
+    paths->levels = forest->depth - 1;
+    for (uint32_t level = 0; level < paths->levels; level++)
+        for (uint32_t i = 0; i < n; i++) {
+            const struct node node = forest->nodes[at[i]];
+            const uint32_t cut = cuts[node.cut], next = at[i] + node.left + (cut & 1);
+            const int32_t told = forest->sizes[at[i]] - forest->sizes[next];
+            paths->features[level][i] = (uint16_t)(cut >> 1);
+            paths->excess[level][i] = node.left ? told * forest->size_unit - BIT : 0;
+            paths->splits[i] += node.left != 0;
+            at[i] = next;
+        }
+}
+
+static inline void explain_trees(const struct forest *forest, uint32_t tree, uint32_t n, const uint16_t *cuts,
+                                 double *shares)
+{
+    struct paths paths;
+    follow(forest, tree, n, cuts, &paths);
+    add_excess(&paths, n, shares);
+}
+
+static void explain_ranked(const struct forest *forest, const double *row, double *shares)
+{
+    const alertron_rows rows = alertron_rows_of(row, 1, forest->n_features);
+    uint16_t positions[POSITIONS_OF_ROW], cuts[CUTS_MAX + TERMS_MAX];
+    const struct block block = {.positions = positions, .stride = 1, .n = 1};
+    for (uint32_t i = 0; i < forest->n_segments; i++) {
+        const struct segment *segment = &forest->segments[i];
+        alertron__find_positions(segment, &rows, 0, &block);
+        for (uint32_t feature = 0, cut = 0; feature < forest->n_features; feature++) {
+            for (; cut < positions[feature]; cut++)
+                cuts[cut] = (uint16_t)(2 * feature + 1);
+            for (; cut < segment->starts[feature + 1]; cut++)
+                cuts[cut] = (uint16_t)(2 * feature);
+        }
+        memset(cuts + segment->n_cuts, 0, segment->n_terms * sizeof *cuts);
+        for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += PATHS) {
+            const uint32_t rest = segment->end_tree - tree, n = rest < PATHS ? rest : PATHS;
+            if (n == PATHS)
+                explain_trees(forest, tree, PATHS, cuts, shares);
+            else
+                explain_trees(forest, tree, n, cuts, shares);
+        }
+    }
+}
+
+/* The same for rows with missing values, and forests that are not ranked. */
+static void explain_slowly(const struct forest *forest, const double *row, double *shares)
+{
+    struct paths paths;
+    for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
+        uint32_t at = 0;
+        const uint8_t *sizes = forest->sizes + forest->roots[tree];
+        uint32_t level = 0;
+        for (struct tree_node node; (node = alertron__forest_node(forest, tree, at)).left >= 0; level++) {
+            const uint32_t next = alertron__forest_step(&node, row[node.feature]);
+            paths.features[level][0] = (uint16_t)node.feature;
+            paths.excess[level][0] = (sizes[at] - sizes[next]) * forest->size_unit - BIT;
+            at = next;
+        }
+        paths.levels = paths.splits[0] = level;
+        add_excess(&paths, 1, shares);
+    }
+}
+
+/* What is not above 0 becomes 0, and the sum 1. */
+static void normalize(double *shares, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        shares[i] = shares[i] > 0 ? shares[i] : 0.0;
+        sum += shares[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        shares[i] = sum > 0 ? shares[i] / sum : 1.0 / n;
+}
+
+void alertron__explain(const struct forest *forest, const double *row, double *shares)
+{
+    bool missing = false;
+    for (uint32_t i = 0; i < forest->n_features; i++) {
+        missing |= row[i] != row[i];
+        shares[i] = 0;
+    }
+    if (missing && !forest->missing_values) {
+        for (uint32_t i = 0; i < forest->n_features; i++)
+            shares[i] = alertron__double_of_bits(0x7ff8000000000000u);
+        return;
+    }
+    if (missing || !forest->kernel)
+        explain_slowly(forest, row, shares);
+    else
+        explain_ranked(forest, row, shares);
+    normalize(shares, forest->n_features);
+}

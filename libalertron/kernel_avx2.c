@@ -1,0 +1,175 @@
+/* kernel_avx2.c: 32 rows side by side, a lane a row, on machines with AVX2.
+ *
+ * vpshufb looks bytes up in tables of 16. So a level's cuts (see lanes.c) are kept as low and high bytes, a level of
+ * more than 16 is looked up 16 by 16, and what is not in a lane's sixteen comes out as 0. The two bytes are put
+ * together for the comparisons, whose signs become bytes again.
+ */
+#include "private.h"
+
+#ifdef ALERTRON_KERNELS_X86
+#include <immintrin.h>
+
+#define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE AVX2 __attribute__((always_inline)) static inline
+
+enum { AVX2_LANES = 32 };
+
+static bool runs_with_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+
+/* --- positions ------------------------------------------------------------------------------------------- */
+
+/* Numbers of one feature of four rows from `row` on; rows past the last repeat it. */
+AVX2_INLINE __m256d load_four(const alertron_rows *rows, const unsigned char *at, uint32_t row, uint32_t n)
+{
+    long long offsets[4];
+    for (uint32_t i = 0; i < 4; i++)
+        offsets[i] = (ptrdiff_t)(row + i < n ? row + i : n - 1) * rows->row_stride;
+    const __m256i index = _mm256_set_epi64x(offsets[3], offsets[2], offsets[1], offsets[0]);
+    if (rows->dtype == ALERTRON_FLOAT32)
+        return _mm256_cvtps_pd(_mm256_i64gather_ps((const float *)at, index, 1));
+    return _mm256_i64gather_pd((const double *)at, index, 1);
+}
+
+/* alertron__cuts_below for 16 numbers; four bisections side by side, as each step waits for the one before it. */
+AVX2_INLINE void find_below_avx2(const double *cuts, uint32_t n, const __m256d *x, __m256i *below)
+{
+    for (int i = 0; i < 4; i++)
+        below[i] = _mm256_setzero_si256();
+    while (n > 0) {
+        const uint32_t half = n > 1 ? n / 2 : 1;
+        for (int i = 0; i < 4; i++) {
+            const __m256d cut = _mm256_i64gather_pd(cuts + half - 1, below[i], 8);
+            const __m256i is_below = _mm256_castpd_si256(_mm256_cmp_pd(cut, x[i], _CMP_LT_OQ));
+            below[i] = _mm256_add_epi64(below[i], _mm256_and_si256(is_below, _mm256_set1_epi64x(half)));
+        }
+        n -= half;
+    }
+}
+
+AVX2 static bool find_positions_avx2(const struct segment *segment, const alertron_rows *rows, size_t first,
+                                     const struct block *block)
+{
+    __m256d missing = _mm256_setzero_pd();
+    for (uint32_t feature = 0; feature < rows->width; feature++) {
+        const uint32_t start = segment->starts[feature], n = segment->starts[feature + 1] - start;
+        const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)first * rows->row_stride +
+                                  (ptrdiff_t)feature * rows->column_stride;
+        uint16_t *positions = block->positions + feature * block->stride;
+        for (uint32_t row = 0; row < alertron__whole_lanes(block->n, AVX2_LANES); row += 16) {
+            __m256d x[4];
+            __m256i below[4];
+            for (uint32_t i = 0; i < 4; i++) {
+                x[i] = load_four(rows, at, row + 4 * i, block->n);
+                missing = _mm256_or_pd(missing, _mm256_cmp_pd(x[i], x[i], _CMP_UNORD_Q));
+            }
+            find_below_avx2(segment->cuts + start, n, x, below);
+            long long found[16];
+            for (int i = 0; i < 4; i++)
+                _mm256_storeu_si256((__m256i *)found + i, below[i]);
+            for (uint32_t i = 0; i < 16; i++)
+                positions[row + i] = (uint16_t)(start + (uint32_t)found[i]);
+        }
+    }
+    return _mm256_movemask_pd(missing) != 0;
+}
+
+/* --- trees -------------------------------------------------------------------------------------------------- */
+
+/* A level's cuts at the lanes' places, one of their two bytes. */
+AVX2_INLINE __m256i look_up_bytes(const uint8_t *table, uint32_t level, __m256i place)
+{
+    if (level <= 4)
+        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table)), place);
+    __m256i found = _mm256_setzero_si256();
+    for (uint32_t first = 0; first < 1u << level; first += 16) {
+        /* A place among these 16 becomes 0x70 + its rest; any other sets the top bit, for which vpshufb gives 0. */
+        const __m256i rest = _mm256_xor_si256(place, _mm256_set1_epi8((char)first));
+        const __m256i index = _mm256_adds_epu8(rest, _mm256_set1_epi8(0x70));
+        const __m256i part = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(table + first)));
+        found = _mm256_or_si256(found, _mm256_shuffle_epi8(part, index));
+    }
+    return found;
+}
+
+/* The places of 32 rows behind the tree's last level. */
+AVX2_INLINE void find_places(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
+                             const uint16_t *positions, uint32_t stride, uint8_t *places)
+{
+    __m256i place = _mm256_setzero_si256();
+    for (uint32_t level = 0; level < tree->levels; level++) {
+        const __m256i low = look_up_bytes(bytes->low + (1 << level), level, place);
+        const __m256i high = look_up_bytes(bytes->high + (1 << level), level, place);
+        const __m256i cut_a = _mm256_unpacklo_epi8(low, high), cut_b = _mm256_unpackhi_epi8(low, high);
+        __m256i sign_a = _mm256_setzero_si256(), sign_b = sign_a;
+        for (uint32_t i = 0; i < tree->n_features[level]; i++) {
+            const __m256i *at = (const __m256i *)(positions + features[i] * stride);
+            sign_a = _mm256_xor_si256(sign_a, _mm256_sub_epi16(cut_a, _mm256_load_si256(at)));
+            sign_b = _mm256_xor_si256(sign_b, _mm256_sub_epi16(cut_b, _mm256_load_si256(at + 1)));
+        }
+        const __m256i right = _mm256_cmpgt_epi8(_mm256_setzero_si256(), _mm256_packs_epi16(sign_a, sign_b));
+        place = _mm256_or_si256(place, _mm256_and_si256(right, _mm256_set1_epi8((char)(1 << level))));
+        features += tree->n_features[level];
+    }
+    /* Unpacking went by halves: the second and third quarter have changed places. */
+    _mm256_storeu_si256((__m256i *)places, _mm256_permute4x64_epi64(place, 0xd8));
+}
+
+AVX2 static void add_terms_avx2(const struct forest *forest, const struct segment *segment, const struct block *block,
+                                double *path_lengths)
+{
+    for (uint32_t i = segment->first_tree; i < segment->end_tree; i++) {
+        const struct lane_tree *tree = &forest->lanes->trees[i];
+        const uint16_t *features = forest->lanes->features + tree->first_feature;
+        struct lane_bytes bytes;
+        alertron__lane_bytes(tree, &bytes);
+        for (uint32_t row = 0; row < block->n; row += AVX2_LANES) {
+            uint8_t places[AVX2_LANES];
+            find_places(tree, &bytes, features, block->positions + row, block->stride, places);
+            alertron__lane_terms(tree, segment->terms, places, AVX2_LANES, path_lengths + row);
+        }
+    }
+}
+
+/* --- one row: trees side by side ------------------------------------------------------------------------------ */
+
+AVX2 double alertron__add_row_avx2(const struct forest *forest, const struct segment *segment,
+                                   const unsigned char *above, double path_length)
+{
+    enum { VECTORS = 4, TREES = 8 * VECTORS };
+    const __m256i low = _mm256_set1_epi32(0xffff), one = _mm256_set1_epi32(1);
+    for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += TREES) {
+        const uint32_t rest = segment->end_tree - tree, n = rest < TREES ? rest : TREES;
+        uint32_t leaves[TREES];
+        for (uint32_t i = 0; i < TREES; i++)
+            leaves[i] = forest->roots[tree + (i < n ? i : n - 1)];
+        __m256i at[VECTORS];
+        for (int i = 0; i < VECTORS; i++)
+            at[i] = _mm256_loadu_si256((const __m256i *)leaves + i);
+        for (uint32_t level = 1; level < forest->depth; level++)
+            for (int i = 0; i < VECTORS; i++) {
+                /* A node's cut is its lower half, the way to the left child its upper. */
+                const __m256i node = _mm256_i32gather_epi32((const int *)forest->nodes, at[i], 4);
+                const __m256i bytes = _mm256_i32gather_epi32((const int *)above, _mm256_and_si256(node, low), 1);
+                const __m256i step = _mm256_add_epi32(_mm256_srli_epi32(node, 16), _mm256_and_si256(bytes, one));
+                at[i] = _mm256_add_epi32(at[i], step);
+            }
+        for (int i = 0; i < VECTORS; i++)
+            _mm256_storeu_si256((__m256i *)leaves + i, at[i]);
+        for (uint32_t i = 0; i < n; i++)
+            path_length += segment->terms[forest->nodes[leaves[i]].cut - segment->n_cuts];
+    }
+    return path_length;
+}
+
+const struct kernel alertron__kernel_avx2 = {.name = "avx2",
+                                             .lanes = AVX2_LANES,
+                                             .few = 8,
+                                             .uses_lanes = true,
+                                             .runs = runs_with_avx2,
+                                             .find_positions = find_positions_avx2,
+                                             .add_terms = add_terms_avx2,
+                                             .add_row = alertron__add_row_avx2};
+#endif
