@@ -19,6 +19,11 @@ static bool runs_with_avx2(void)
     return __builtin_cpu_supports("avx2");
 }
 
+/* Gathers into zeros: what compilers leave in the register that a plain gather fills is something to wait for. */
+#define gather_doubles(at, index, scale)                                                     \
+    _mm256_mask_i64gather_pd(_mm256_setzero_pd(), (const double *)(const void *)(at), index, \
+                             _mm256_castsi256_pd(_mm256_set1_epi64x(-1)), scale)
+
 /* --- positions ------------------------------------------------------------------------------------------- */
 
 /* Numbers of one feature of four rows from `row` on; rows past the last repeat it. */
@@ -30,7 +35,7 @@ AVX2_INLINE __m256d load_four(const alertron_rows *rows, const unsigned char *at
     const __m256i index = _mm256_set_epi64x(offsets[3], offsets[2], offsets[1], offsets[0]);
     if (rows->dtype == ALERTRON_FLOAT32)
         return _mm256_cvtps_pd(_mm256_i64gather_ps((const float *)at, index, 1));
-    return _mm256_i64gather_pd((const double *)at, index, 1);
+    return gather_doubles(at, index, 1);
 }
 
 /* alertron__cuts_below for 16 numbers; four bisections side by side, as each step waits for the one before it. */
@@ -41,7 +46,7 @@ AVX2_INLINE void find_below_avx2(const double *cuts, uint32_t n, const __m256d *
     while (n > 0) {
         const uint32_t half = n > 1 ? n / 2 : 1;
         for (int i = 0; i < 4; i++) {
-            const __m256d cut = _mm256_i64gather_pd(cuts + half - 1, below[i], 8);
+            const __m256d cut = gather_doubles(cuts + half - 1, below[i], 8);
             const __m256i is_below = _mm256_castpd_si256(_mm256_cmp_pd(cut, x[i], _CMP_LT_OQ));
             below[i] = _mm256_add_epi64(below[i], _mm256_and_si256(is_below, _mm256_set1_epi64x(half)));
         }
@@ -133,43 +138,11 @@ AVX2 static void add_terms_avx2(const struct forest *forest, const struct segmen
     }
 }
 
-/* --- one row: trees side by side ------------------------------------------------------------------------------ */
-
-AVX2 double alertron__add_row_avx2(const struct forest *forest, const struct segment *segment,
-                                   const unsigned char *above, double path_length)
-{
-    enum { VECTORS = 4, TREES = 8 * VECTORS };
-    const __m256i low = _mm256_set1_epi32(0xffff), one = _mm256_set1_epi32(1);
-    for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += TREES) {
-        const uint32_t rest = segment->end_tree - tree, n = rest < TREES ? rest : TREES;
-        uint32_t leaves[TREES];
-        for (uint32_t i = 0; i < TREES; i++)
-            leaves[i] = forest->roots[tree + (i < n ? i : n - 1)];
-        __m256i at[VECTORS];
-        for (int i = 0; i < VECTORS; i++)
-            at[i] = _mm256_loadu_si256((const __m256i *)leaves + i);
-        for (uint32_t level = 1; level < forest->depth; level++)
-            for (int i = 0; i < VECTORS; i++) {
-                /* A node's cut is its lower half, the way to the left child its upper. */
-                const __m256i node = _mm256_i32gather_epi32((const int *)forest->nodes, at[i], 4);
-                const __m256i bytes = _mm256_i32gather_epi32((const int *)above, _mm256_and_si256(node, low), 1);
-                const __m256i step = _mm256_add_epi32(_mm256_srli_epi32(node, 16), _mm256_and_si256(bytes, one));
-                at[i] = _mm256_add_epi32(at[i], step);
-            }
-        for (int i = 0; i < VECTORS; i++)
-            _mm256_storeu_si256((__m256i *)leaves + i, at[i]);
-        for (uint32_t i = 0; i < n; i++)
-            path_length += segment->terms[forest->nodes[leaves[i]].cut - segment->n_cuts];
-    }
-    return path_length;
-}
-
 const struct kernel alertron__kernel_avx2 = {.name = "avx2",
                                              .lanes = AVX2_LANES,
                                              .few = 8,
                                              .uses_lanes = true,
                                              .runs = runs_with_avx2,
                                              .find_positions = find_positions_avx2,
-                                             .add_terms = add_terms_avx2,
-                                             .add_row = alertron__add_row_avx2};
+                                             .add_terms = add_terms_avx2};
 #endif

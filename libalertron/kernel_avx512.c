@@ -20,6 +20,12 @@ static bool runs_with_avx512(void)
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
+/* Gathers into zeros: what compilers leave in the register that a plain gather fills is something to wait for. */
+AVX512_INLINE __m512d gather_doubles_512(__m256i index, const double *at)
+{
+    return _mm512_mask_i32gather_pd(_mm512_setzero_pd(), 0xff, index, at, 8);
+}
+
 /* --- positions ------------------------------------------------------------------------------------------- */
 
 /* Numbers of one feature of eight rows from `row` on; rows past the last repeat it. */
@@ -29,8 +35,8 @@ AVX512_INLINE __m512d load_eight(const alertron_rows *rows, const unsigned char 
     const __m512i offsets =
         _mm512_mullo_epi64(_mm512_min_epu64(index, _mm512_set1_epi64(n - 1)), _mm512_set1_epi64(rows->row_stride));
     if (rows->dtype == ALERTRON_FLOAT32)
-        return _mm512_cvtps_pd(_mm512_i64gather_ps(offsets, at, 1));
-    return _mm512_i64gather_pd(offsets, at, 1);
+        return _mm512_cvtps_pd(_mm512_mask_i64gather_ps(_mm256_setzero_ps(), 0xff, offsets, at, 1));
+    return _mm512_mask_i64gather_pd(_mm512_setzero_pd(), 0xff, offsets, at, 1);
 }
 
 /* alertron__cuts_below for 32 numbers; four bisections side by side, as each step waits for the one before it. */
@@ -41,7 +47,7 @@ AVX512_INLINE void find_below_avx512(const double *cuts, uint32_t n, const __m51
     while (n > 0) {
         const uint32_t half = n > 1 ? n / 2 : 1;
         for (int i = 0; i < 4; i++) {
-            const __m512d cut = _mm512_i32gather_pd(below[i], cuts + half - 1, 8);
+            const __m512d cut = gather_doubles_512(below[i], cuts + half - 1);
             below[i] = _mm256_mask_add_epi32(below[i], _mm512_cmp_pd_mask(cut, x[i], _CMP_LT_OQ), below[i],
                                              _mm256_set1_epi32((int)half));
         }
@@ -116,7 +122,7 @@ AVX512_INLINE void add_terms_of(const double *terms, __m512i codes, double *path
         for (int k = 0; k < 2; k++) {
             const __m256i index = k ? _mm512_extracti64x4_epi64(wide, 1) : _mm512_castsi512_si256(wide);
             double *at = path_lengths + 16 * i + 8 * k;
-            _mm512_storeu_pd(at, _mm512_add_pd(_mm512_loadu_pd(at), _mm512_i32gather_pd(index, terms, 8)));
+            _mm512_storeu_pd(at, _mm512_add_pd(_mm512_loadu_pd(at), gather_doubles_512(index, terms)));
         }
     }
 }
@@ -185,6 +191,5 @@ const struct kernel alertron__kernel_avx512 = {.name = "avx512",
                                                .uses_lanes = true,
                                                .runs = runs_with_avx512,
                                                .find_positions = find_positions_avx512,
-                                               .add_terms = add_terms_avx512,
-                                               .add_row = alertron__add_row_avx2};
+                                               .add_terms = add_terms_avx512};
 #endif

@@ -87,6 +87,5 @@ const struct kernel alertron__kernel_neon = {.name = "neon",
                                              .uses_lanes = true,
                                              .runs = runs_with_neon,
                                              .find_positions = find_positions_neon,
-                                             .add_terms = add_terms_neon,
-                                             .add_row = alertron__add_row};
+                                             .add_terms = add_terms_neon};
 #endif

@@ -67,8 +67,8 @@ static inline void find_leaves(const struct forest *forest, uint32_t tree, uint3
             at[i] += (uint32_t)nodes[at[i]].left + above[nodes[at[i]].cut];
 }
 
-double alertron__add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
-                         double path_length)
+static double add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
+                      double path_length)
 {
     const double *terms = segment->terms;
     for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += WALKS) {
@@ -87,7 +87,7 @@ double alertron__add_row(const struct forest *forest, const struct segment *segm
 void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
                                double *path_lengths)
 {
-    unsigned char above[CUTS_MAX + TERMS_MAX + 3];
+    unsigned char above[CUTS_MAX + TERMS_MAX];
     memset(above + segment->n_cuts, 0, segment->n_terms);
     for (uint32_t row = 0; row < block->n; row++) {
         for (uint32_t feature = 0; feature < forest->n_features; feature++) {
@@ -96,7 +96,7 @@ void alertron__add_rows_singly(const struct forest *forest, const struct segment
             memset(above + start, 1, position - start);
             memset(above + position, 0, end - position);
         }
-        path_lengths[row] = forest->kernel->add_row(forest, segment, above, path_lengths[row]);
+        path_lengths[row] = add_row(forest, segment, above, path_lengths[row]);
     }
 }
 
@@ -104,5 +104,4 @@ const struct kernel alertron__kernel_portable = {.name = "portable",
                                                  .lanes = 1,
                                                  .runs = runs_everywhere,
                                                  .find_positions = alertron__find_positions,
-                                                 .add_terms = alertron__add_rows_singly,
-                                                 .add_row = alertron__add_row};
+                                                 .add_terms = alertron__add_rows_singly};

@@ -230,7 +230,7 @@ struct block {
 struct kernel {
     const char *name;
     uint32_t lanes;     /* rows side by side */
-    uint32_t few;       /* so many rows it would not add faster than one by one */
+    uint32_t few;       /* so many rows go faster one by one */
     bool uses_lanes;    /* walks forest->lanes */
     bool (*runs)(void); /* on this machine */
     /* Positions of rows first to first + block->n; whether there was a NaN, whose position is of no use. */
@@ -239,10 +239,6 @@ struct kernel {
     /* Adds the terms of the segment's trees to path_lengths[0 .. block->n), which has room for all lanes. */
     void (*add_terms)(const struct forest *forest, const struct segment *segment, const struct block *block,
                       double *path_lengths);
-    /* Adds those of one row to path_length. above[c] is 1 where the row is above cut c, 0 where it is not or c is a
-     * leaf's; three bytes behind them may be read. */
-    double (*add_row)(const struct forest *forest, const struct segment *segment, const unsigned char *above,
-                      double path_length);
 };
 
 alertron_status alertron__kernel_pick(struct forest *forest, alertron_error *error);
@@ -281,12 +277,6 @@ bool alertron__find_positions(const struct segment *segment, const alertron_rows
                               const struct block *block);
 void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
                                double *path_lengths);
-double alertron__add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
-                         double path_length);
-#ifdef ALERTRON_KERNELS_X86
-double alertron__add_row_avx2(const struct forest *forest, const struct segment *segment, const unsigned char *above,
-                              double path_length);
-#endif
 
 /* --- lanes.c: trees as tables, for kernels whose lanes are rows ------------------------------------------ */
 
