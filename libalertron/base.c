@@ -110,36 +110,3 @@ alertron_status alertron__error_memory(alertron_error *error)
 {
     return alertron__error(error, ALERTRON_ERROR_MEMORY, ALERTRON_NO_OFFSET, "%s", out_of_memory);
 }
-
-uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = n_bytes; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-void alertron__store_le(unsigned char *bytes, size_t n_bytes, uint64_t value)
-{
-    for (size_t i = 0; i < n_bytes; i++)
-        bytes[i] = (unsigned char)(value >> (8 * i));
-}
-
-double alertron__double_of_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-double alertron__infinity(void)
-{
-    return alertron__double_of_bits(0x7ff0000000000000u);
-}
-
-uint64_t alertron__bits_of_double(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}

@@ -8,7 +8,7 @@
 /* --- sizes of nodes: log2 of the samples, in 255ths of the largest ----------------------------------------- */
 
 /* Sample counts for which c is tabled: each up to 32, then 16 in each power of two, up to ALERTRON_SAMPLES_MAX. */
-enum { COUNTS = 336 };
+enum { COUNTS = 336, SIZES = 512 };
 
 struct sizing {
     double c[COUNTS]; /* mean path length of an unsuccessful search among count_of(i + 1) samples */
@@ -24,12 +24,13 @@ static uint32_t count_of(uint32_t index)
 static uint32_t samples_of(struct sizing *sizing, double c)
 {
     const double rounding = 1e-9;
+    if (c <= rounding)
+        return 1; /* as most are */
     while (sizing->n_c < COUNTS && (sizing->n_c == 0 || sizing->c[sizing->n_c - 1] <= c + rounding)) {
         sizing->c[sizing->n_c] = alertron__average_path_length(count_of(sizing->n_c + 1));
         sizing->n_c++;
     }
-    const uint32_t index = alertron__cuts_below(sizing->c, sizing->n_c, c + rounding);
-    return count_of(index > 0 ? index : 1);
+    return count_of(alertron__cuts_below(sizing->c, sizing->n_c, c + rounding));
 }
 
 /* log2(n) in 65,536ths, within 0.01: with n = 2^k (1 + f) it is k + f + 0.346 f (1 - f). */
@@ -41,6 +42,12 @@ static uint32_t log2_of(uint32_t n)
         k++;
     const uint64_t f = ((uint64_t)n << 16 >> k) - one;
     return (uint32_t)(k * one + f + (f * (one - f) >> 16) * 22676 / one);
+}
+
+static uint8_t size_of(uint32_t n, int32_t unit)
+{
+    const uint64_t largest = (uint64_t)unit;
+    return (uint8_t)((log2_of(n) * (uint64_t)255 + largest / 2) / largest);
 }
 
 /* Samples of each of a tree's n nodes, from its leaves up. A leaf's term is its depth and c(samples). */
@@ -73,10 +80,12 @@ alertron_status alertron__forest_measure(struct forest *forest, alertron_error *
         count_samples(&sizing, forest->drafts + root, alertron__forest_tree_nodes(forest, tree), samples + root);
         most = samples[root] > most ? samples[root] : most;
     }
-    const uint64_t all = most > 1 ? log2_of(most) : 1;
+    forest->size_unit = most > 1 ? (int32_t)log2_of(most) : 1;
+    uint8_t sizes[SIZES]; /* of the counts that nearly all nodes have */
+    for (uint32_t n = 1; n < SIZES; n++)
+        sizes[n] = size_of(n < most ? n : most, forest->size_unit);
     for (uint32_t at = 0; at < forest->n_nodes; at++)
-        forest->sizes[at] = (uint8_t)((log2_of(samples[at]) * (uint64_t)255 + all / 2) / all);
-    forest->size_unit = (int32_t)all;
+        forest->sizes[at] = samples[at] < SIZES ? sizes[samples[at]] : size_of(samples[at], forest->size_unit);
     alertron__release(allocator, samples, forest->n_nodes, sizeof *samples);
     return ALERTRON_OK;
 }
@@ -117,11 +126,12 @@ static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n
     for (uint32_t level = 0; level < paths->levels; level++)
         for (uint32_t i = 0; i < n; i++) {
             const struct node node = forest->nodes[at[i]];
-            const uint32_t cut = cuts[node.cut], next = at[i] + node.left + (cut & 1);
+            const uint32_t cut = cuts[alertron__node_cut(node)], left = alertron__node_left(node);
+            const uint32_t next = at[i] + left + (cut & 1);
             const int32_t told = forest->sizes[at[i]] - forest->sizes[next];
             paths->features[level][i] = (uint16_t)(cut >> 1);
-            paths->excess[level][i] = node.left ? told * forest->size_unit - BIT : 0;
-            paths->splits[i] += node.left != 0;
+            paths->excess[level][i] = left ? told * forest->size_unit - BIT : 0;
+            paths->splits[i] += left != 0;
             at[i] = next;
         }
 }

@@ -203,15 +203,15 @@ static const struct segment *segment_of(const struct forest *forest, uint32_t tr
 
 static struct tree_node ranked_node(const struct forest *forest, uint32_t tree, uint32_t at)
 {
-    const struct node *node = &forest->nodes[at];
+    const uint32_t cut = alertron__node_cut(forest->nodes[at]), way = alertron__node_left(forest->nodes[at]);
     const struct segment *segment = segment_of(forest, tree);
-    if (node->left == 0)
-        return (struct tree_node){.left = -1, .right = -1, .term = segment->terms[node->cut - segment->n_cuts]};
-    const uint32_t left = at - forest->roots[tree] + node->left;
+    if (way == 0)
+        return (struct tree_node){.left = -1, .right = -1, .term = segment->terms[cut - segment->n_cuts]};
+    const uint32_t left = at - forest->roots[tree] + way;
     return (struct tree_node){.left = left,
                               .right = left + 1,
-                              .feature = alertron__cut_feature(forest, segment, node->cut),
-                              .threshold = segment->cuts[node->cut],
+                              .feature = alertron__cut_feature(forest, segment, cut),
+                              .threshold = segment->cuts[cut],
                               .missing_left = forest->missing_left && (forest->missing_left[at / 8] >> at % 8 & 1)};
 }
 

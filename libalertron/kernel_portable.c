@@ -7,7 +7,7 @@
  */
 #include "private.h"
 
-enum { SEARCHES = 8, WALKS = 12 };
+enum { SEARCHES = 8, WALKS = 16 };
 
 static bool runs_everywhere(void)
 {
@@ -15,7 +15,7 @@ static bool runs_everywhere(void)
 }
 
 /* alertron__cuts_below for many numbers side by side, as each step of one waits for the step before it. */
-static void find_below(const double *cuts, uint32_t n, const double *x, uint32_t *below)
+static void search(const double *cuts, uint32_t n, const double *x, uint32_t *below)
 {
     for (uint32_t i = 0; i < SEARCHES; i++)
         below[i] = 0;
@@ -36,20 +36,23 @@ bool alertron__find_positions(const struct segment *segment, const alertron_rows
         const double *cuts = segment->cuts + start;
         const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)first * rows->row_stride +
                                   (ptrdiff_t)feature * rows->column_stride;
-        for (uint32_t row = 0; row < block->n; row += SEARCHES) {
-            double x[SEARCHES] = {0};
+        uint16_t *positions = block->positions + feature * block->stride;
+        uint32_t row = 0;
+        for (; row + SEARCHES <= block->n; row += SEARCHES) {
+            double x[SEARCHES];
             uint32_t below[SEARCHES];
-            const uint32_t rest = block->n - row, now = rest < SEARCHES ? rest : SEARCHES;
-            for (uint32_t i = 0; i < now; i++) {
+            for (uint32_t i = 0; i < SEARCHES; i++) {
                 x[i] = alertron__load_number(at + (ptrdiff_t)(row + i) * rows->row_stride, rows->dtype);
                 missing |= x[i] != x[i];
             }
-            if (now == 1)
-                below[0] = alertron__cuts_below(cuts, n, x[0]);
-            else
-                find_below(cuts, n, x, below);
-            for (uint32_t i = 0; i < now; i++)
-                block->positions[feature * block->stride + row + i] = (uint16_t)(start + below[i]);
+            search(cuts, n, x, below);
+            for (uint32_t i = 0; i < SEARCHES; i++)
+                positions[row + i] = (uint16_t)(start + below[i]);
+        }
+        for (; row < block->n; row++) {
+            const double x = alertron__load_number(at + (ptrdiff_t)row * rows->row_stride, rows->dtype);
+            missing |= x != x;
+            positions[row] = (uint16_t)(start + alertron__cuts_below(cuts, n, x));
         }
     }
     return missing;
@@ -57,14 +60,15 @@ bool alertron__find_positions(const struct segment *segment, const alertron_rows
 
 /* The leaf of each of n trees from `tree` on. */
 static inline void find_leaves(const struct forest *forest, uint32_t tree, uint32_t n, const unsigned char *above,
-                               uint32_t *at)
+                               const struct node **at)
 {
-    const struct node *nodes = forest->nodes;
     for (uint32_t i = 0; i < n; i++)
-        at[i] = forest->roots[tree + i];
+        at[i] = forest->nodes + forest->roots[tree + i];
     for (uint32_t level = 1; level < forest->depth; level++)
-        for (uint32_t i = 0; i < n; i++)
-            at[i] += (uint32_t)nodes[at[i]].left + above[nodes[at[i]].cut];
+        for (uint32_t i = 0; i < n; i++) {
+            const struct node node = *at[i];
+            at[i] += alertron__node_left(node) + (size_t)above[alertron__node_cut(node)];
+        }
 }
 
 static double add_row(const struct forest *forest, const struct segment *segment, const unsigned char *above,
@@ -73,13 +77,13 @@ static double add_row(const struct forest *forest, const struct segment *segment
     const double *terms = segment->terms;
     for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += WALKS) {
         const uint32_t rest = segment->end_tree - tree, n = rest < WALKS ? rest : WALKS;
-        uint32_t at[WALKS];
+        const struct node *at[WALKS];
         if (n == WALKS)
             find_leaves(forest, tree, WALKS, above, at);
         else
             find_leaves(forest, tree, n, above, at);
         for (uint32_t i = 0; i < n; i++)
-            path_length += terms[forest->nodes[at[i]].cut - segment->n_cuts];
+            path_length += terms[alertron__node_cut(*at[i]) - segment->n_cuts];
     }
     return path_length;
 }

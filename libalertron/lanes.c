@@ -46,9 +46,9 @@ static uint32_t list_features(struct lane_maker *maker, const struct level *leve
     uint32_t n = 0;
     maker->n_levels++;
     for (uint32_t i = 0; i < level->n; i++) {
-        if (level->nodes[i].left == 0)
+        if (alertron__node_left(level->nodes[i]) == 0)
             continue;
-        const uint16_t feature = maker->cut_features[level->nodes[i].cut];
+        const uint16_t feature = maker->cut_features[alertron__node_cut(level->nodes[i])];
         if (maker->marks[feature] / 2 == maker->n_levels)
             continue;
         maker->marks[feature] = maker->n_levels * 2;
@@ -77,14 +77,14 @@ static void fill_level(struct lane_maker *maker, struct lane_tree *tree, uint32_
     next->nodes = level->nodes + level->n;
     next->n = 0;
     for (uint32_t i = 0; i < level->n; i++) {
-        const struct node *node = &level->nodes[i];
+        const uint32_t cut = alertron__node_cut(level->nodes[i]);
         const uint32_t place = level->places[i], step = 1u << depth;
-        if (node->left == 0) {
-            fill_leaf(tree, depth, place, (uint8_t)(node->cut - maker->segment->n_cuts));
+        if (alertron__node_left(level->nodes[i]) == 0) {
+            fill_leaf(tree, depth, place, (uint8_t)(cut - maker->segment->n_cuts));
             continue;
         }
-        const uint32_t turned = maker->marks[maker->cut_features[node->cut]] % 2 * step;
-        tree->cuts[step + place] = node->cut;
+        const uint32_t turned = maker->marks[maker->cut_features[cut]] % 2 * step;
+        tree->cuts[step + place] = (uint16_t)cut;
         next->places[next->n++] = (uint8_t)(place + turned);
         next->places[next->n++] = (uint8_t)(place + step - turned);
     }

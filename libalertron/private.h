@@ -53,11 +53,38 @@ alertron_status alertron__error(alertron_error *error, alertron_status status, u
 /* The same for memory that was not to be had. */
 alertron_status alertron__error_memory(alertron_error *error);
 
-uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes);
-void alertron__store_le(unsigned char *bytes, size_t n_bytes, uint64_t value);
-double alertron__double_of_bits(uint64_t bits);
-double alertron__infinity(void);
-uint64_t alertron__bits_of_double(double value);
+static inline uint64_t alertron__load_le(const unsigned char *bytes, size_t n_bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = n_bytes; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static inline void alertron__store_le(unsigned char *bytes, size_t n_bytes, uint64_t value)
+{
+    for (size_t i = 0; i < n_bytes; i++)
+        bytes[i] = (unsigned char)(value >> (8 * i));
+}
+
+static inline double alertron__double_of_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint64_t alertron__bits_of_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double alertron__infinity(void)
+{
+    return alertron__double_of_bits(0x7ff0000000000000u);
+}
 
 /* The dtype's number at `at`, which need not be aligned, in the machine's own byte order. */
 static inline double alertron__load_number(const unsigned char *at, alertron_dtype dtype)
@@ -127,11 +154,27 @@ struct draft_node {
     uint16_t missing_left;
 };
 
-/* A node of a ranked forest. Siblings lie side by side. */
+/* A node of a ranked forest, in one word, which a walk loads at once. Siblings lie side by side. */
 struct node {
-    uint16_t cut;  /* its threshold's number among the segment's; of a leaf: n_cuts + the code of its term */
-    uint16_t left; /* nodes from here to the left child, which the right one follows; 0: a leaf */
+    uint32_t word;
 };
+
+static inline struct node alertron__node(uint32_t cut, uint32_t left)
+{
+    return (struct node){.word = left << 16 | cut};
+}
+
+/* Its threshold's number among the segment's; of a leaf: n_cuts + the code of its term. */
+static inline uint32_t alertron__node_cut(struct node node)
+{
+    return node.word & 0xffff;
+}
+
+/* Nodes from here to the left child, which the right one follows; 0: a leaf. */
+static inline uint32_t alertron__node_left(struct node node)
+{
+    return node.word >> 16;
+}
 
 /* Numbers in a segment. Where memory is small, so are segments. */
 #if UINTPTR_MAX > 0xffffffff

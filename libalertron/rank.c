@@ -52,7 +52,7 @@ static bool place_tree(struct forest *forest, uint32_t tree, struct terms *terms
     const struct draft_node *drafts = forest->drafts + root;
     struct node *nodes = forest->nodes + root;
     for (uint32_t i = 0; i < n; i++)
-        nodes[i].left = (uint16_t)(drafts[i].child ? drafts[i].child - i : 0);
+        nodes[i] = alertron__node(0, drafts[i].child ? drafts[i].child - i : 0);
     for (uint32_t i = 0; forest->missing_left && i < n; i++)
         forest->missing_left[(root + i) / 8] |= (unsigned char)(drafts[i].missing_left << (root + i) % 8);
     for (uint32_t i = 0; i < n; i++) {
@@ -61,7 +61,7 @@ static bool place_tree(struct forest *forest, uint32_t tree, struct terms *terms
         const uint32_t code = term_code(terms, drafts[i].value);
         if (code == TERMS_MAX)
             return false;
-        nodes[i].cut = (uint16_t)code;
+        nodes[i] = alertron__node(code, 0);
     }
     return true;
 }
@@ -192,13 +192,13 @@ static void number_cuts(struct forest *forest, struct segment *segment, const st
         for (; feature < cuts[i].feature; feature++)
             segment->starts[feature + 1] = (uint16_t)number;
         segment->cuts[number] = value_of(cuts[i].key);
-        forest->nodes[cuts[i].at].cut = (uint16_t)number;
+        forest->nodes[cuts[i].at].word |= number;
     }
     for (; feature < forest->n_features; feature++)
         segment->starts[feature + 1] = (uint16_t)segment->n_cuts;
     const uint32_t end = end_node(forest, segment);
     for (uint32_t at = forest->roots[segment->first_tree]; at < end; at++)
-        forest->nodes[at].cut = (uint16_t)(forest->nodes[at].cut + (forest->nodes[at].left ? 0 : segment->n_cuts));
+        forest->nodes[at].word += alertron__node_left(forest->nodes[at]) ? 0 : segment->n_cuts;
 }
 
 static alertron_status add_cuts(struct forest *forest, struct segment *segment, struct sorting *sorting,
