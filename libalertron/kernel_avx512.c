@@ -9,6 +9,10 @@
 #ifdef ALERTRON_KERNELS_X86
 #include <immintrin.h>
 
+/* Unoptimized, GCC's intrinsics are macros, whose conversions are not ours. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
 
@@ -192,4 +196,5 @@ const struct kernel alertron__kernel_avx512 = {.name = "avx512",
                                                .runs = runs_with_avx512,
                                                .find_positions = find_positions_avx512,
                                                .add_terms = add_terms_avx512};
+#pragma GCC diagnostic pop
 #endif

@@ -131,7 +131,7 @@ enum { DIGITS = 10 }; /* bytes of a key, and of a feature */
 
 static uint32_t digit_of(const struct cut *cut, int digit)
 {
-    return digit < 8 ? cut->key >> 8 * digit & 255 : cut->feature >> 8 * (digit - 8) & 255;
+    return (uint32_t)((digit < 8 ? cut->key >> 8 * digit : cut->feature >> 8 * (digit - 8)) & 255);
 }
 
 /* By feature, then key: a radix sort, byte by byte from the lowest. A byte that all share is left out. */
