@@ -95,6 +95,9 @@ alertron_status alertron__forest_measure(struct forest *forest, alertron_error *
 /* Trees that are walked side by side, and a bit in the unit of sizes. */
 enum { PATHS = 8, BIT = 255 * 65536 };
 
+/* Features that a byte numbers beside a bit. */
+enum { BYTE_FEATURES = 128 };
+
 struct paths {
     uint16_t features[ALERTRON_DEPTH_MAX][PATHS];
     int32_t excess[ALERTRON_DEPTH_MAX][PATHS]; /* what a split told beyond one bit; 0 at a leaf */
@@ -114,7 +117,7 @@ static inline void add_excess(const struct paths *paths, uint32_t n, double *sha
 }
 
 /* Walks n trees from `tree` on. `cuts` has for each cut twice its feature, and 1 more where the row is above it. */
-static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n, const uint16_t *cuts,
+static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n, const uint8_t *cuts,
                           struct paths *paths)
 {
     uint32_t at[PATHS];
@@ -136,7 +139,7 @@ static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n
         }
 }
 
-static inline void explain_trees(const struct forest *forest, uint32_t tree, uint32_t n, const uint16_t *cuts,
+static inline void explain_trees(const struct forest *forest, uint32_t tree, uint32_t n, const uint8_t *cuts,
                                  double *shares)
 {
     struct paths paths;
@@ -147,16 +150,17 @@ static inline void explain_trees(const struct forest *forest, uint32_t tree, uin
 static void explain_ranked(const struct forest *forest, const double *row, double *shares)
 {
     const alertron_rows rows = alertron_rows_of(row, 1, forest->n_features);
-    uint16_t positions[POSITIONS_OF_ROW], cuts[CUTS_MAX + TERMS_MAX];
+    uint16_t positions[POSITIONS_OF_ROW];
+    uint8_t cuts[CUTS_MAX + TERMS_MAX];
     const struct block block = {.positions = positions, .stride = 1, .n = 1};
     for (uint32_t i = 0; i < forest->n_segments; i++) {
         const struct segment *segment = &forest->segments[i];
         alertron__find_positions(segment, &rows, 0, &block);
         for (uint32_t feature = 0, cut = 0; feature < forest->n_features; feature++) {
             for (; cut < positions[feature]; cut++)
-                cuts[cut] = (uint16_t)(2 * feature + 1);
+                cuts[cut] = (uint8_t)(2 * feature + 1);
             for (; cut < segment->starts[feature + 1]; cut++)
-                cuts[cut] = (uint16_t)(2 * feature);
+                cuts[cut] = (uint8_t)(2 * feature);
         }
         memset(cuts + segment->n_cuts, 0, segment->n_terms * sizeof *cuts);
         for (uint32_t tree = segment->first_tree; tree < segment->end_tree; tree += PATHS) {
@@ -169,7 +173,7 @@ static void explain_ranked(const struct forest *forest, const double *row, doubl
     }
 }
 
-/* The same for rows with missing values, and forests that are not ranked. */
+/* The same for rows with missing values, for forests that are not ranked, and for many features. */
 static void explain_slowly(const struct forest *forest, const double *row, double *shares)
 {
     struct paths paths;
@@ -212,7 +216,7 @@ void alertron__explain(const struct forest *forest, const double *row, double *s
             shares[i] = alertron__double_of_bits(0x7ff8000000000000u);
         return;
     }
-    if (missing || !forest->kernel)
+    if (missing || !forest->kernel || forest->n_features > BYTE_FEATURES)
         explain_slowly(forest, row, shares);
     else
         explain_ranked(forest, row, shares);

@@ -100,8 +100,8 @@ AVX2_INLINE __m256i look_up_bytes(const uint8_t *table, uint32_t level, __m256i 
 }
 
 /* The places of 32 rows behind the tree's last level. */
-AVX2_INLINE void find_places(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
-                             const uint16_t *positions, uint32_t stride, uint8_t *places)
+AVX2 static void find_places_avx2(const struct lane_tree *tree, const struct lane_bytes *bytes,
+                                  const uint16_t *features, const uint16_t *positions, uint32_t stride, uint8_t *places)
 {
     __m256i place = _mm256_setzero_si256();
     for (uint32_t level = 0; level < tree->levels; level++) {
@@ -122,20 +122,10 @@ AVX2_INLINE void find_places(const struct lane_tree *tree, const struct lane_byt
     _mm256_storeu_si256((__m256i *)places, _mm256_permute4x64_epi64(place, 0xd8));
 }
 
-AVX2 static void add_terms_avx2(const struct forest *forest, const struct segment *segment, const struct block *block,
-                                double *path_lengths)
+static void add_terms_avx2(const struct forest *forest, const struct segment *segment, const struct block *block,
+                           double *path_lengths)
 {
-    for (uint32_t i = segment->first_tree; i < segment->end_tree; i++) {
-        const struct lane_tree *tree = &forest->lanes->trees[i];
-        const uint16_t *features = forest->lanes->features + tree->first_feature;
-        struct lane_bytes bytes;
-        alertron__lane_bytes(tree, &bytes);
-        for (uint32_t row = 0; row < block->n; row += AVX2_LANES) {
-            uint8_t places[AVX2_LANES];
-            find_places(tree, &bytes, features, block->positions + row, block->stride, places);
-            alertron__lane_terms(tree, segment->terms, places, AVX2_LANES, path_lengths + row);
-        }
-    }
+    alertron__lanes_add_terms(forest, segment, block, AVX2_LANES, find_places_avx2, path_lengths);
 }
 
 const struct kernel alertron__kernel_avx2 = {.name = "avx2",

@@ -32,8 +32,8 @@ static inline uint8x16_t look_up_bytes(const uint8_t *table, uint32_t level, uin
 }
 
 /* The places of 16 rows behind the tree's last level. */
-static inline uint8x16_t find_places(const struct lane_tree *tree, const struct lane_bytes *bytes,
-                                     const uint16_t *features, const uint16_t *positions, uint32_t stride)
+static void find_places_neon(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
+                             const uint16_t *positions, uint32_t stride, uint8_t *places)
 {
     uint8x16_t place = vdupq_n_u8(0);
     for (uint32_t level = 0; level < tree->levels; level++) {
@@ -52,23 +52,13 @@ static inline uint8x16_t find_places(const struct lane_tree *tree, const struct 
         place = vorrq_u8(place, vandq_u8(right, vdupq_n_u8((uint8_t)(1 << level))));
         features += tree->n_features[level];
     }
-    return place;
+    vst1q_u8(places, place);
 }
 
 static void add_terms_neon(const struct forest *forest, const struct segment *segment, const struct block *block,
                            double *path_lengths)
 {
-    for (uint32_t i = segment->first_tree; i < segment->end_tree; i++) {
-        const struct lane_tree *tree = &forest->lanes->trees[i];
-        const uint16_t *features = forest->lanes->features + tree->first_feature;
-        struct lane_bytes bytes;
-        alertron__lane_bytes(tree, &bytes);
-        for (uint32_t row = 0; row < block->n; row += NEON_LANES) {
-            uint8_t places[NEON_LANES];
-            vst1q_u8(places, find_places(tree, &bytes, features, block->positions + row, block->stride));
-            alertron__lane_terms(tree, segment->terms, places, NEON_LANES, path_lengths + row);
-        }
-    }
+    alertron__lanes_add_terms(forest, segment, block, NEON_LANES, find_places_neon, path_lengths);
 }
 
 /* Positions are found as everywhere; the last lanes get some that are valid. */

@@ -163,3 +163,30 @@ size_t alertron__lanes_bytes(const struct lanes *lanes)
 {
     return sizeof *lanes + lanes->n_trees * sizeof *lanes->trees + lanes->n_features * sizeof *lanes->features;
 }
+
+/* --- kernels that look up bytes ------------------------------------------------------------------------------ */
+
+static void split_cuts(const struct lane_tree *tree, struct lane_bytes *bytes)
+{
+    for (uint32_t i = 0; i < 1 << LANE_LEVELS; i++) {
+        bytes->low[i] = (uint8_t)tree->cuts[i];
+        bytes->high[i] = (uint8_t)(tree->cuts[i] >> 8);
+    }
+}
+
+void alertron__lanes_add_terms(const struct forest *forest, const struct segment *segment, const struct block *block,
+                               uint32_t n_lanes, find_places *find, double *path_lengths)
+{
+    for (uint32_t i = segment->first_tree; i < segment->end_tree; i++) {
+        const struct lane_tree *tree = &forest->lanes->trees[i];
+        const uint16_t *features = forest->lanes->features + tree->first_feature;
+        struct lane_bytes bytes;
+        split_cuts(tree, &bytes);
+        for (uint32_t row = 0; row < block->n; row += n_lanes) {
+            uint8_t places[LANES_MAX];
+            find(tree, &bytes, features, block->positions + row, block->stride, places);
+            for (uint32_t lane = 0; lane < n_lanes; lane++)
+                path_lengths[row + lane] += segment->terms[tree->codes[places[lane]]];
+        }
+    }
+}

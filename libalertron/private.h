@@ -81,6 +81,19 @@ static inline uint64_t alertron__bits_of_double(double value)
     return bits;
 }
 
+/* Doubles as integers in the same order: -Inf is lowest, +Inf highest, -0.0 just below 0.0. */
+static inline uint64_t alertron__rank_of_double(double value)
+{
+    const uint64_t bits = alertron__bits_of_double(value), sign = (uint64_t)1 << 63;
+    return bits & sign ? ~bits : bits | sign;
+}
+
+static inline double alertron__double_of_rank(uint64_t rank)
+{
+    const uint64_t sign = (uint64_t)1 << 63;
+    return alertron__double_of_bits(rank & sign ? rank ^ sign : ~rank);
+}
+
 static inline double alertron__infinity(void)
 {
     return alertron__double_of_bits(0x7ff0000000000000u);
@@ -306,7 +319,7 @@ double alertron__path_length(const struct forest *forest, const double *row);
 
 /* Positions of a block are on the stack, so there is a bound; it is enough for every forest but on small machines. */
 #if UINTPTR_MAX > 0xffffffff
-enum { POSITIONS_MAX = 16384, BLOCK_ROWS_MAX = 256 };
+enum { POSITIONS_MAX = 8192, BLOCK_ROWS_MAX = 256 };
 #else
 enum { POSITIONS_MAX = 1024, BLOCK_ROWS_MAX = 8 };
 #endif
@@ -323,7 +336,7 @@ void alertron__add_rows_singly(const struct forest *forest, const struct segment
 
 /* --- lanes.c: trees as tables, for kernels whose lanes are rows ------------------------------------------ */
 
-enum { LANE_LEVELS = 8 };
+enum { LANE_LEVELS = 8, LANES_MAX = 32 };
 
 /* A tree with each level filled up. A lane's place in level L is L bits, the first decision lowest; cuts of the level
  * lie from 1 << L on. A decision is the parity of the features of its level whose position is above the cut. */
@@ -346,21 +359,13 @@ struct lane_bytes {
     uint8_t low[1 << LANE_LEVELS], high[1 << LANE_LEVELS];
 };
 
-static inline void alertron__lane_bytes(const struct lane_tree *tree, struct lane_bytes *bytes)
-{
-    for (uint32_t i = 0; i < 1 << LANE_LEVELS; i++) {
-        bytes->low[i] = (uint8_t)tree->cuts[i];
-        bytes->high[i] = (uint8_t)(tree->cuts[i] >> 8);
-    }
-}
+/* Finds the places behind the tree's last level, a byte a lane, from positions at the first lane's row. */
+typedef void find_places(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
+                         const uint16_t *positions, uint32_t stride, uint8_t *places);
 
-/* Adds the terms at n lanes' places behind the last level. */
-static inline void alertron__lane_terms(const struct lane_tree *tree, const double *terms, const uint8_t *places,
-                                        uint32_t n, double *path_lengths)
-{
-    for (uint32_t lane = 0; lane < n; lane++)
-        path_lengths[lane] += terms[tree->codes[places[lane]]];
-}
+/* struct kernel's add_terms for such kernels. */
+void alertron__lanes_add_terms(const struct forest *forest, const struct segment *segment, const struct block *block,
+                               uint32_t n_lanes, find_places *find, double *path_lengths);
 
 bool alertron__lanes_suit(const struct forest *forest);
 struct lanes *alertron__lanes_new(const struct forest *forest, alertron_error *error);

@@ -108,19 +108,6 @@ static alertron_status add_segment(struct forest *forest, uint32_t first, alertr
 
 /* --- sorting ------------------------------------------------------------------------------------------ */
 
-/* Integers in the order of the doubles, -0.0 before 0.0. */
-static uint64_t key_of(double value)
-{
-    const uint64_t bits = alertron__bits_of_double(value), sign = (uint64_t)1 << 63;
-    return bits & sign ? ~bits : bits | sign;
-}
-
-static double value_of(uint64_t key)
-{
-    const uint64_t sign = (uint64_t)1 << 63;
-    return alertron__double_of_bits(key & sign ? key & ~sign : ~key);
-}
-
 /* Room to sort the cuts of one segment. */
 struct sorting {
     struct cut *cuts, *spare;
@@ -171,7 +158,7 @@ static void gather_cuts(const struct forest *forest, const struct segment *segme
     for (uint32_t at = forest->roots[segment->first_tree]; at < end; at++) {
         /* A leaf's is written too, and over it the next: no branch to be mispredicted. */
         const struct draft_node *draft = &forest->drafts[at];
-        sorting->cuts[sorting->n] = (struct cut){key_of(draft->value), at, draft->feature};
+        sorting->cuts[sorting->n] = (struct cut){alertron__rank_of_double(draft->value), at, draft->feature};
         sorting->n += draft->child != 0;
     }
 }
@@ -191,7 +178,7 @@ static void number_cuts(struct forest *forest, struct segment *segment, const st
             number++;
         for (; feature < cuts[i].feature; feature++)
             segment->starts[feature + 1] = (uint16_t)number;
-        segment->cuts[number] = value_of(cuts[i].key);
+        segment->cuts[number] = alertron__double_of_rank(cuts[i].key);
         forest->nodes[cuts[i].at].word |= number;
     }
     for (; feature < forest->n_features; feature++)

@@ -45,19 +45,6 @@ double alertron__scaler_apply(const struct scaler *scaler, size_t feature, doubl
     return alertron__rounded_to_single(x);
 }
 
-/* Doubles in rising order are these numbers in rising order: -Inf is lowest, +Inf highest. */
-static uint64_t rank_of(double value)
-{
-    uint64_t bits = alertron__bits_of_double(value), sign = (uint64_t)1 << 63;
-    return bits & sign ? ~bits : bits | sign;
-}
-
-static double double_of_rank(uint64_t rank)
-{
-    uint64_t sign = (uint64_t)1 << 63;
-    return alertron__double_of_bits(rank & sign ? rank ^ sign : ~rank);
-}
-
 /* A step backwards, as if nothing were rounded or clipped. */
 static double undo(const struct scaler_step *step, size_t feature, double y)
 {
@@ -85,8 +72,8 @@ static const uint64_t single_step = (uint64_t)1 << 29;
 static double guess_of(const struct scaler *scaler, size_t feature, double threshold)
 {
     const double nearest = alertron__rounded_to_single(threshold);
-    const uint64_t rank = rank_of(nearest);
-    double x = double_of_rank(nearest <= threshold ? rank + single_step / 2 : rank - single_step / 2);
+    const uint64_t rank = alertron__rank_of_double(nearest);
+    double x = alertron__double_of_rank(nearest <= threshold ? rank + single_step / 2 : rank - single_step / 2);
     for (size_t i = scaler->n_steps; i-- > 0;)
         x = undo(&scaler->steps[i], feature, x);
     return x;
@@ -104,7 +91,7 @@ struct bracket {
 /* Draws the bracket in to this rank; whether the fold is there or above. */
 static bool draw_in(struct bracket *bracket, uint64_t rank)
 {
-    const double scaled = alertron__scaler_apply(bracket->scaler, bracket->feature, double_of_rank(rank));
+    const double scaled = alertron__scaler_apply(bracket->scaler, bracket->feature, alertron__double_of_rank(rank));
     const bool is_below = scaled <= bracket->threshold;
     *(is_below ? &bracket->below : &bracket->above) = rank;
     return is_below;
@@ -128,16 +115,17 @@ double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double
     const double infinity = alertron__infinity();
     if (alertron__scaler_apply(scaler, feature, infinity) <= threshold)
         return infinity;
-    struct bracket bracket = {scaler, feature, threshold, rank_of(-infinity), rank_of(infinity)};
+    struct bracket bracket = {scaler, feature, threshold, alertron__rank_of_double(-infinity),
+                              alertron__rank_of_double(infinity)};
     /* The guess decides only how long this takes. */
     const double guess = guess_of(scaler, feature, threshold);
     if (scaler->single) {
-        gallop(&bracket, rank_of(alertron__rounded_to_single(guess)), single_step);
+        gallop(&bracket, alertron__rank_of_double(alertron__rounded_to_single(guess)), single_step);
         gallop(&bracket, middle_of(&bracket), 1);
     } else {
-        gallop(&bracket, rank_of(guess), 1);
+        gallop(&bracket, alertron__rank_of_double(guess), 1);
     }
     while (bracket.above - bracket.below > 1)
         draw_in(&bracket, middle_of(&bracket));
-    return double_of_rank(bracket.below);
+    return alertron__double_of_rank(bracket.below);
 }

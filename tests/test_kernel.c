@@ -5,6 +5,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,9 +249,86 @@ static void trees_are_summed_in_their_order(void **state)
     alertron__forest_free(forest);
 }
 
+/* --- stack -------------------------------------------------------------------------------------------------- */
+
+/* Sanitizers make frames of their own size. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#ifndef SANITIZED
+enum { STACK_PROMISED = 64 * 1024, STACK_OF_THREADS = 16 * 1024 };
+
+static void *use_model(void *model)
+{
+    double row[3] = {1, 2, 3}, rows[ROWS * 3] = {0}, scores[ROWS];
+    const alertron_rows view = alertron_rows_of(rows, ROWS, 3);
+    alertron_model_score(model, row);
+    alertron_model_score_rows(model, &view, scores);
+    alertron_model_explain(model, row, row);
+    return NULL;
+}
+
+/* alertron.h says how much: a thread that has no more must not run off its stack. */
+static void a_small_stack_is_enough(void **state)
+{
+    (void)state;
+    double numbers[ROWS * 3];
+    struct random_state random = alertron__random_new(1, 0);
+    for (size_t i = 0; i < ROWS * 3; i++)
+        numbers[i] = alertron__random_unit(&random);
+    const alertron_rows rows = alertron_rows_of(numbers, ROWS, 3);
+    alertron_model *model = alertron_model_fit(&rows, NULL, NULL, NULL);
+    assert_non_null(model);
+    const char *name;
+    for (size_t k = 0; (name = alertron_kernel_name(k)) != NULL; k++) {
+        assert_int_equal(alertron_model_set_kernel(model, name, NULL), ALERTRON_OK);
+        pthread_attr_t attributes;
+        pthread_t thread;
+        assert_int_equal(pthread_attr_init(&attributes), 0);
+        assert_int_equal(pthread_attr_setstacksize(&attributes, STACK_PROMISED + STACK_OF_THREADS), 0);
+        assert_int_equal(pthread_create(&thread, &attributes, use_model, model), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        pthread_attr_destroy(&attributes);
+    }
+    alertron_model_free(model);
+}
+#endif
+
+static void kernels_are_forced_by_name_only(void **state)
+{
+    (void)state;
+    const double numbers[] = {1, 2, 3, 4};
+    const alertron_rows rows = alertron_rows_of(numbers, 4, 1);
+    alertron_model *model = alertron_model_fit(&rows, NULL, NULL, NULL);
+    assert_non_null(model);
+    alertron_error error;
+    alertron_model_info info;
+    assert_int_equal(alertron_model_set_kernel(model, "abacus", &error), ALERTRON_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.text, "no kernel \"abacus\""));
+    assert_int_equal(alertron_model_set_kernel(model, "portable", NULL), ALERTRON_OK);
+    alertron_model_describe(model, &info);
+    assert_string_equal(info.kernel, "portable");
+    /* A forest that is too small for tables stays as it is. */
+    if (strcmp(alertron_kernel_name(0), "portable") != 0) {
+        assert_int_equal(alertron_model_set_kernel(model, alertron_kernel_name(0), &error), ALERTRON_ERROR_UNSUPPORTED);
+        alertron_model_describe(model, &info);
+        assert_string_equal(info.kernel, "portable");
+    }
+    alertron_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_are_forced_by_name_only),
+#ifndef SANITIZED
+        cmocka_unit_test(a_small_stack_is_enough),
+#endif
         cmocka_unit_test(every_view_and_batch_gives_the_naive_walkers_bits),
         cmocka_unit_test(rows_with_and_without_missing_values_give_the_naive_walkers_bits),
         cmocka_unit_test(trees_are_summed_in_their_order),
