@@ -29,13 +29,10 @@ static bool runs_with_avx2(void)
 /* Numbers of one feature of four rows from `row` on; rows past the last repeat it. */
 AVX2_INLINE __m256d load_four(const alertron_rows *rows, const unsigned char *at, uint32_t row, uint32_t n)
 {
-    long long offsets[4];
+    double x[4];
     for (uint32_t i = 0; i < 4; i++)
-        offsets[i] = (ptrdiff_t)(row + i < n ? row + i : n - 1) * rows->row_stride;
-    const __m256i index = _mm256_set_epi64x(offsets[3], offsets[2], offsets[1], offsets[0]);
-    if (rows->dtype == ALERTRON_FLOAT32)
-        return _mm256_cvtps_pd(_mm256_i64gather_ps((const float *)at, index, 1));
-    return gather_doubles(at, index, 1);
+        x[i] = alertron__load_number(at + (ptrdiff_t)(row + i < n ? row + i : n - 1) * rows->row_stride, rows->dtype);
+    return _mm256_set_pd(x[3], x[2], x[1], x[0]);
 }
 
 /* alertron__cuts_below for 16 numbers; four bisections side by side, as each step waits for the one before it. */

@@ -255,7 +255,7 @@ static inline uint32_t alertron__forest_step(const struct tree_node *node, doubl
 /* --- rank.c: thresholds as ranks ---------------------------------------------------------------------- */
 
 /* Turns drafts into nodes and segments. Leaves the forest as it is where a tree has more cuts or terms than a
- * segment holds. */
+ * segment holds, or where finding a row's positions in all segments would cost more than walking. */
 alertron_status alertron__forest_rank(struct forest *forest, alertron_error *error);
 void alertron__segments_free(struct forest *forest);
 size_t alertron__segments_bytes(const struct forest *forest);
