@@ -19,67 +19,6 @@ static bool runs_with_avx2(void)
     return __builtin_cpu_supports("avx2");
 }
 
-/* Gathers into zeros: what compilers leave in the register that a plain gather fills is something to wait for. */
-#define gather_doubles(at, index, scale)                                                     \
-    _mm256_mask_i64gather_pd(_mm256_setzero_pd(), (const double *)(const void *)(at), index, \
-                             _mm256_castsi256_pd(_mm256_set1_epi64x(-1)), scale)
-
-/* --- positions ------------------------------------------------------------------------------------------- */
-
-/* Numbers of one feature of four rows from `row` on; rows past the last repeat it. */
-AVX2_INLINE __m256d load_four(const alertron_rows *rows, const unsigned char *at, uint32_t row, uint32_t n)
-{
-    double x[4];
-    for (uint32_t i = 0; i < 4; i++)
-        x[i] = alertron__load_number(at + (ptrdiff_t)(row + i < n ? row + i : n - 1) * rows->row_stride, rows->dtype);
-    return _mm256_set_pd(x[3], x[2], x[1], x[0]);
-}
-
-/* alertron__cuts_below for 16 numbers; four bisections side by side, as each step waits for the one before it. */
-AVX2_INLINE void find_below_avx2(const double *cuts, uint32_t n, const __m256d *x, __m256i *below)
-{
-    for (int i = 0; i < 4; i++)
-        below[i] = _mm256_setzero_si256();
-    while (n > 0) {
-        const uint32_t half = n > 1 ? n / 2 : 1;
-        for (int i = 0; i < 4; i++) {
-            const __m256d cut = gather_doubles(cuts + half - 1, below[i], 8);
-            const __m256i is_below = _mm256_castpd_si256(_mm256_cmp_pd(cut, x[i], _CMP_LT_OQ));
-            below[i] = _mm256_add_epi64(below[i], _mm256_and_si256(is_below, _mm256_set1_epi64x(half)));
-        }
-        n -= half;
-    }
-}
-
-AVX2 static bool find_positions_avx2(const struct segment *segment, const alertron_rows *rows, size_t first,
-                                     const struct block *block)
-{
-    __m256d missing = _mm256_setzero_pd();
-    for (uint32_t feature = 0; feature < rows->width; feature++) {
-        const uint32_t start = segment->starts[feature], n = segment->starts[feature + 1] - start;
-        const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)first * rows->row_stride +
-                                  (ptrdiff_t)feature * rows->column_stride;
-        uint16_t *positions = block->positions + feature * block->stride;
-        for (uint32_t row = 0; row < alertron__whole_lanes(block->n, AVX2_LANES); row += 16) {
-            __m256d x[4];
-            __m256i below[4];
-            for (uint32_t i = 0; i < 4; i++) {
-                x[i] = load_four(rows, at, row + 4 * i, block->n);
-                missing = _mm256_or_pd(missing, _mm256_cmp_pd(x[i], x[i], _CMP_UNORD_Q));
-            }
-            find_below_avx2(segment->cuts + start, n, x, below);
-            long long found[16];
-            for (int i = 0; i < 4; i++)
-                _mm256_storeu_si256((__m256i *)found + i, below[i]);
-            for (uint32_t i = 0; i < 16; i++)
-                positions[row + i] = (uint16_t)(start + (uint32_t)found[i]);
-        }
-    }
-    return _mm256_movemask_pd(missing) != 0;
-}
-
-/* --- trees -------------------------------------------------------------------------------------------------- */
-
 /* A level's cuts at the lanes' places, one of their two bytes. */
 AVX2_INLINE __m256i look_up_bytes(const uint8_t *table, uint32_t level, __m256i place)
 {
@@ -123,6 +62,12 @@ static void add_terms_avx2(const struct forest *forest, const struct segment *se
                            double *path_lengths)
 {
     alertron__lanes_add_terms(forest, segment, block, AVX2_LANES, find_places_avx2, path_lengths);
+}
+
+static bool find_positions_avx2(const struct segment *segment, const alertron_rows *rows, size_t first,
+                                const struct block *block)
+{
+    return alertron__lanes_find_positions(segment, rows, first, block, AVX2_LANES);
 }
 
 const struct kernel alertron__kernel_avx2 = {.name = "avx2",

@@ -61,14 +61,10 @@ static void add_terms_neon(const struct forest *forest, const struct segment *se
     alertron__lanes_add_terms(forest, segment, block, NEON_LANES, find_places_neon, path_lengths);
 }
 
-/* Positions are found as everywhere; the last lanes get some that are valid. */
 static bool find_positions_neon(const struct segment *segment, const alertron_rows *rows, size_t first,
                                 const struct block *block)
 {
-    for (uint32_t feature = 0; feature < rows->width; feature++)
-        for (uint32_t row = block->n; row < alertron__whole_lanes(block->n, NEON_LANES); row++)
-            block->positions[feature * block->stride + row] = 0;
-    return alertron__find_positions(segment, rows, first, block);
+    return alertron__lanes_find_positions(segment, rows, first, block, NEON_LANES);
 }
 
 const struct kernel alertron__kernel_neon = {.name = "neon",

@@ -363,7 +363,9 @@ struct lane_bytes {
 typedef void find_places(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
                          const uint16_t *positions, uint32_t stride, uint8_t *places);
 
-/* struct kernel's add_terms for such kernels. */
+/* struct kernel's find_positions and add_terms for such kernels. */
+bool alertron__lanes_find_positions(const struct segment *segment, const alertron_rows *rows, size_t first,
+                                    const struct block *block, uint32_t n_lanes);
 void alertron__lanes_add_terms(const struct forest *forest, const struct segment *segment, const struct block *block,
                                uint32_t n_lanes, find_places *find, double *path_lengths);
 
