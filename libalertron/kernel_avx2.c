@@ -64,17 +64,11 @@ static void add_terms_avx2(const struct forest *forest, const struct segment *se
     alertron__lanes_add_terms(forest, segment, block, AVX2_LANES, find_places_avx2, path_lengths);
 }
 
-static bool find_positions_avx2(const struct segment *segment, const alertron_rows *rows, size_t first,
-                                const struct block *block)
-{
-    return alertron__lanes_find_positions(segment, rows, first, block, AVX2_LANES);
-}
-
 const struct kernel alertron__kernel_avx2 = {.name = "avx2",
                                              .lanes = AVX2_LANES,
                                              .few = 8,
                                              .uses_lanes = true,
                                              .runs = runs_with_avx2,
-                                             .find_positions = find_positions_avx2,
+                                             .find_positions = alertron__find_positions,
                                              .add_terms = add_terms_avx2};
 #endif

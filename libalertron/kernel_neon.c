@@ -61,17 +61,11 @@ static void add_terms_neon(const struct forest *forest, const struct segment *se
     alertron__lanes_add_terms(forest, segment, block, NEON_LANES, find_places_neon, path_lengths);
 }
 
-static bool find_positions_neon(const struct segment *segment, const alertron_rows *rows, size_t first,
-                                const struct block *block)
-{
-    return alertron__lanes_find_positions(segment, rows, first, block, NEON_LANES);
-}
-
 const struct kernel alertron__kernel_neon = {.name = "neon",
                                              .lanes = NEON_LANES,
                                              .few = 4,
                                              .uses_lanes = true,
                                              .runs = runs_with_neon,
-                                             .find_positions = find_positions_neon,
+                                             .find_positions = alertron__find_positions,
                                              .add_terms = add_terms_neon};
 #endif

@@ -166,16 +166,6 @@ size_t alertron__lanes_bytes(const struct lanes *lanes)
 
 /* --- kernels that look up bytes ------------------------------------------------------------------------------ */
 
-/* Positions are found as everywhere; lanes behind the last row get one that is valid. */
-bool alertron__lanes_find_positions(const struct segment *segment, const alertron_rows *rows, size_t first,
-                                    const struct block *block, uint32_t n_lanes)
-{
-    for (uint32_t feature = 0; feature < rows->width; feature++)
-        for (uint32_t row = block->n; row < alertron__whole_lanes(block->n, n_lanes); row++)
-            block->positions[feature * block->stride + row] = 0;
-    return alertron__find_positions(segment, rows, first, block);
-}
-
 static void split_cuts(const struct lane_tree *tree, struct lane_bytes *bytes)
 {
     for (uint32_t i = 0; i < 1 << LANE_LEVELS; i++) {

@@ -279,7 +279,7 @@ static inline uint32_t alertron__cuts_below(const double *cuts, uint32_t n, doub
 struct block {
     uint16_t *positions;
     uint32_t stride; /* a power of two */
-    uint32_t n;      /* rows; those between n and the next multiple of the kernel's lanes may be anything valid */
+    uint32_t n; /* rows; what positions hold from there to the next multiple of the kernel's lanes does not matter */
 };
 
 /* A way to add up path lengths. All give the same bits: they add the terms of a row in the trees' order. */
@@ -363,9 +363,7 @@ struct lane_bytes {
 typedef void find_places(const struct lane_tree *tree, const struct lane_bytes *bytes, const uint16_t *features,
                          const uint16_t *positions, uint32_t stride, uint8_t *places);
 
-/* struct kernel's find_positions and add_terms for such kernels. */
-bool alertron__lanes_find_positions(const struct segment *segment, const alertron_rows *rows, size_t first,
-                                    const struct block *block, uint32_t n_lanes);
+/* struct kernel's add_terms for such kernels. */
 void alertron__lanes_add_terms(const struct forest *forest, const struct segment *segment, const struct block *block,
                                uint32_t n_lanes, find_places *find, double *path_lengths);
 
