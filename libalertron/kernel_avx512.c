@@ -14,6 +14,8 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+/* Vectors in arrays are in registers only where their loops are unrolled, which -O2 alone does not do. */
+#define AVX512_UNROLL _Pragma("GCC unroll 8")
 #define AVX512_INLINE AVX512 __attribute__((always_inline)) static inline
 
 enum { AVX512_LANES = 32, AVX512_GROUPS = 4 };
@@ -46,10 +48,12 @@ AVX512_INLINE __m512d load_eight(const alertron_rows *rows, const unsigned char 
 /* alertron__cuts_below for 32 numbers; four bisections side by side, as each step waits for the one before it. */
 AVX512_INLINE void find_below_avx512(const double *cuts, uint32_t n, const __m512d *x, __m256i *below)
 {
+    AVX512_UNROLL
     for (int i = 0; i < 4; i++)
         below[i] = _mm256_setzero_si256();
     while (n > 0) {
         const uint32_t half = n > 1 ? n / 2 : 1;
+        AVX512_UNROLL
         for (int i = 0; i < 4; i++) {
             const __m512d cut = gather_doubles_512(below[i], cuts + half - 1);
             below[i] = _mm256_mask_add_epi32(below[i], _mm512_cmp_pd_mask(cut, x[i], _CMP_LT_OQ), below[i],
@@ -70,12 +74,14 @@ AVX512 static bool find_positions_avx512(const struct segment *segment, const al
         for (uint32_t row = 0; row < block->n; row += AVX512_LANES) {
             __m512d x[4];
             __m256i below[4];
+            AVX512_UNROLL
             for (uint32_t i = 0; i < 4; i++) {
                 x[i] = load_eight(rows, at, row + 8 * i, block->n);
                 missing |= _mm512_cmp_pd_mask(x[i], x[i], _CMP_UNORD_Q);
             }
             find_below_avx512(segment->cuts + start, n, x, below);
             uint16_t *positions = block->positions + feature * block->stride + row;
+            AVX512_UNROLL
             for (int i = 0; i < 4; i++)
                 _mm_storeu_si128((__m128i *)positions + i,
                                  _mm256_cvtepi32_epi16(_mm256_add_epi32(below[i], _mm256_set1_epi32((int)start))));
@@ -107,6 +113,7 @@ AVX512_INLINE __m512i look_up(const uint16_t *cuts, uint32_t level, __m512i plac
 AVX512_INLINE __m512i look_up_codes(const uint8_t *codes, __m512i place)
 {
     __m512i parts[4];
+    AVX512_UNROLL
     for (int i = 0; i < 4; i++) {
         const __m512i low = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(codes + 64 * i)));
         const __m512i high = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(codes + 64 * i + 32)));
@@ -120,9 +127,11 @@ AVX512_INLINE __m512i look_up_codes(const uint8_t *codes, __m512i place)
 
 AVX512_INLINE void add_terms_of(const double *terms, __m512i codes, double *path_lengths)
 {
+    AVX512_UNROLL
     for (int i = 0; i < 2; i++) {
         const __m512i wide =
             _mm512_cvtepu16_epi32(i ? _mm512_extracti64x4_epi64(codes, 1) : _mm512_castsi512_si256(codes));
+        AVX512_UNROLL
         for (int k = 0; k < 2; k++) {
             const __m256i index = k ? _mm512_extracti64x4_epi64(wide, 1) : _mm512_castsi512_si256(wide);
             double *at = path_lengths + 16 * i + 8 * k;
@@ -137,15 +146,17 @@ AVX512_INLINE void add_tree(const struct lane_tree *tree, const uint16_t *featur
 {
     const uint16_t *positions = block->positions + row;
     __m512i place[AVX512_GROUPS];
+    AVX512_UNROLL
     for (int g = 0; g < groups; g++)
         place[g] = _mm512_setzero_si512();
-#pragma GCC unroll 8
+    AVX512_UNROLL
     for (uint32_t level = 0; level < LANE_LEVELS; level++) {
         if (level == tree->levels)
             break;
         const uint32_t n = tree->n_features[level];
         __m512i cut[AVX512_GROUPS], sign[AVX512_GROUPS];
         const uint16_t *at = positions + features[0] * block->stride;
+        AVX512_UNROLL
         for (int g = 0; g < groups; g++) {
             cut[g] = look_up(tree->cuts, level, place[g]);
             sign[g] = _mm512_sub_epi16(cut[g], _mm512_load_si512(at + AVX512_LANES * g));
@@ -154,6 +165,7 @@ AVX512_INLINE void add_tree(const struct lane_tree *tree, const uint16_t *featur
         for (; i + 1 < n; i += 2) {
             const uint16_t *one = positions + features[i] * block->stride;
             const uint16_t *two = positions + features[i + 1] * block->stride;
+            AVX512_UNROLL
             for (int g = 0; g < groups; g++)
                 sign[g] = _mm512_ternarylogic_epi32(
                     sign[g], _mm512_sub_epi16(cut[g], _mm512_load_si512(one + AVX512_LANES * g)),
@@ -161,15 +173,18 @@ AVX512_INLINE void add_tree(const struct lane_tree *tree, const uint16_t *featur
         }
         if (i < n) {
             at = positions + features[i] * block->stride;
+            AVX512_UNROLL
             for (int g = 0; g < groups; g++)
                 sign[g] = _mm512_xor_si512(sign[g], _mm512_sub_epi16(cut[g], _mm512_load_si512(at + AVX512_LANES * g)));
         }
         const __m512i bit = _mm512_set1_epi16((short)(1 << level));
+        AVX512_UNROLL
         for (int g = 0; g < groups; g++)
             place[g] = _mm512_ternarylogic_epi32(place[g], _mm512_srli_epi16(sign[g], (unsigned char)(15 - level)), bit,
                                                  0xf8 /* a | (b & c) */);
         features += n;
     }
+    AVX512_UNROLL
     for (int g = 0; g < groups; g++)
         add_terms_of(terms, look_up_codes(tree->codes, place[g]), path_lengths + row + AVX512_LANES * g);
 }
