@@ -16,7 +16,8 @@ static bool is_same(double a, double b)
 
 /* --- random forests, and a naive walker --------------------------------------------------------------- */
 
-enum { ROWS = 300, FEATURES_MOST = 9, TREES_MOST = 21, NODES_MOST = 63 };
+/* No deeper than all kernels take. */
+enum { ROWS = 300, FEATURES_MOST = 9, TREES_MOST = 21, NODES_MOST = 63, DEPTH_MOST = 9 };
 
 /* A forest as it was described, before the library has laid it out anew. */
 struct plain_forest {
@@ -44,7 +45,7 @@ static uint32_t plant(struct tree_node *nodes, uint32_t n_features, struct rando
         if (links[n_pending])
             *links[n_pending] = n;
         struct tree_node *node = &nodes[n++];
-        if (budget < 2 || (depth > 1 && alertron__random_below(random, 4) == 0)) {
+        if (budget < 2 || depth == DEPTH_MOST || (depth > 3 && alertron__random_below(random, 4) == 0)) {
             *node = (struct tree_node){.left = -1, .right = -1, .term = depth - 1 + 10 * alertron__random_unit(random)};
             continue;
         }
