@@ -71,10 +71,11 @@ alertron_status alertron__kernel_set(struct forest *forest, const char *name, al
             continue;
         if (suits(kernels[i], forest))
             return use(forest, kernels[i], error);
-        return alertron__error(error, ALERTRON_ERROR_UNSUPPORTED, ALERTRON_NO_OFFSET,
-                               "the kernel %s does not take this model: its trees are too deep or too large, or its "
-                               "features too many",
-                               name);
+        return alertron__error(
+            error, ALERTRON_ERROR_UNSUPPORTED, ALERTRON_NO_OFFSET,
+            "the kernel %s does not take this model: its trees are too deep, too large or too small, "
+            "or its features too many",
+            name);
     }
     return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
                            "there is no kernel \"%.40s\" on this machine: see alertron_kernel_name", name);
@@ -117,6 +118,12 @@ static double walk_unless_missing(const struct forest *forest, const alertron_ro
 
 /* --- rows ---------------------------------------------------------------------------------------------- */
 
+/* Rows with the last lanes filled. */
+static uint32_t whole_lanes(uint32_t n, uint32_t lanes)
+{
+    return (n + lanes - 1) / lanes * lanes;
+}
+
 /* A block of at most BLOCK_ROWS_MAX rows through all segments. */
 static void block_path_lengths(const struct forest *forest, const alertron_rows *rows, size_t first,
                                const struct block *block, double *path_lengths)
@@ -124,7 +131,7 @@ static void block_path_lengths(const struct forest *forest, const alertron_rows 
     const struct kernel *kernel = forest->kernel;
     const bool singly = block->n <= kernel->few;
     _Alignas(64) double sums[BLOCK_ROWS_MAX];
-    memset(sums, 0, alertron__whole_lanes(block->n, kernel->lanes) * sizeof *sums);
+    memset(sums, 0, whole_lanes(block->n, kernel->lanes) * sizeof *sums);
     bool missing = false;
     for (uint32_t i = 0; i < forest->n_segments; i++) {
         const struct segment *segment = &forest->segments[i];

@@ -18,7 +18,7 @@ enum { NEVER_ABOVE = 0x7fff };
 
 bool alertron__lanes_suit(const struct forest *forest)
 {
-    return forest->nodes && forest->depth <= LANE_LEVELS + 1 && forest->n_nodes / TREE_NODES_MIN >= forest->n_trees;
+    return forest->depth <= LANE_LEVELS + 1 && forest->n_nodes / TREE_NODES_MIN >= forest->n_trees;
 }
 
 /* --- a level ---------------------------------------------------------------------------------------------- */

@@ -300,12 +300,6 @@ struct kernel {
 alertron_status alertron__kernel_pick(struct forest *forest, alertron_error *error);
 alertron_status alertron__kernel_set(struct forest *forest, const char *name, alertron_error *error);
 
-/* Rows of a block with the last lanes filled. */
-static inline uint32_t alertron__whole_lanes(uint32_t n, uint32_t lanes)
-{
-    return (n + lanes - 1) / lanes * lanes;
-}
-
 /* Path lengths of all rows; that of a row with NaN is NaN where the forest does not take missing values. */
 void alertron__path_lengths(const struct forest *forest, const alertron_rows *rows, double *path_lengths);
 double alertron__path_length(const struct forest *forest, const double *row);
