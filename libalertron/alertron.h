@@ -50,6 +50,7 @@ ALERTRON_API const char *alertron_version(void);
 #define ALERTRON_SAMPLES_MAX 16777216u /* rows that one tree is grown on */
 #define ALERTRON_FEATURE_NAME_MAX 256u /* bytes of a feature's name */
 #define ALERTRON_PROVENANCE_MAX 4096u  /* bytes of a provenance text */
+#define ALERTRON_TESTS_MAX 65536u      /* bytes of the tests that a model carries */
 
 /* ---------------------------------------------------------------------------------------------
  * Errors and memory
@@ -172,6 +173,7 @@ typedef enum alertron_input {
 
 typedef struct alertron_load_options {
     alertron_input input;
+    bool skip_tests; /* load a model that fails the tests it carries, to look into it */
 } alertron_load_options;
 
 /* As alertron_model_load, with options; NULL options are the defaults. */
@@ -197,6 +199,19 @@ typedef struct alertron_fit_options {
  * defaults. Threshold and cuts come from the scores of the same rows. NULL on failure. */
 ALERTRON_API alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit_options *options,
                                                 const alertron_allocator *allocator, alertron_error *error);
+
+typedef struct alertron_model_changes {
+    const alertron_cuts *cuts;        /* threshold and severity cuts; with the origin provisional they are worked out */
+    const char *const *feature_names; /* one a feature, UTF-8 */
+    const uint64_t *training_scores;  /* ALERTRON_SCORE_BINS counts, as of alertron_model_training_scores */
+    const char *provenance;           /* lines of "key: value" to stand behind the model's own */
+    const char *tests;                /* tests for the model to carry in place of its own; "" for none */
+} alertron_model_changes;
+
+/* A copy of the model, different in what *changes gives; what is NULL there stays. The forest, and so every score, is
+ * the same. NULL on failure, ALERTRON_ERROR_SELF_TEST where the copy would fail the tests it carries. */
+ALERTRON_API alertron_model *alertron_model_with(const alertron_model *model, const alertron_model_changes *changes,
+                                                 const alertron_allocator *allocator, alertron_error *error);
 
 /* Writes the model in libalertron's own format (docs/model-format.md) if it fits in `capacity` bytes.
  * Returns the bytes it takes, like snprintf; call with NULL, 0 to learn them. */
@@ -236,6 +251,17 @@ ALERTRON_API alertron_severity alertron_model_severity(const alertron_model *mod
 
 /* The model's own threshold and cuts. */
 ALERTRON_API alertron_cuts alertron_model_cuts(const alertron_model *model);
+
+/* How the scores of the training rows lie: counts[i] of them, ALERTRON_SCORE_BINS in all, in [i/256, (i+1)/256), 1 in
+ * the last. NULL where nobody scored them: scikit-learn's files, and fits with provisional cuts. */
+#define ALERTRON_SCORE_BINS 256u
+ALERTRON_API const uint64_t *alertron_model_training_scores(const alertron_model *model);
+
+/* The bin that a score in (0, 1] counts into: below ALERTRON_SCORE_BINS. */
+ALERTRON_API size_t alertron_score_bin(double score);
+
+/* The tests that the model carries, "" where it carries none; docs/model-tests.md describes them. */
+ALERTRON_API const char *alertron_model_tests(const alertron_model *model);
 
 /* Number of features of a row. */
 ALERTRON_API size_t alertron_model_features(const alertron_model *model);

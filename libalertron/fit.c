@@ -162,6 +162,12 @@ static alertron_status set_threshold(alertron_model *model, const struct plan *p
     if (!scores)
         return alertron__error_memory(error);
     alertron_model_score_rows(model, plan->growth.rows, scores);
+    if (!(model->training_scores = alertron__new(plan->growth.allocator, ALERTRON_SCORE_BINS, sizeof(uint64_t)))) {
+        alertron__release(plan->growth.allocator, scores, n, sizeof *scores);
+        return alertron__error_memory(error);
+    }
+    for (size_t i = 0; i < n; i++)
+        model->training_scores[alertron_score_bin(scores[i])]++;
     if (plan->contamination > 0.0)
         model->cuts.threshold = alertron__quantile(scores, n, 1.0 - plan->contamination);
     /* Too few anomalous training scores: the cuts stay provisional, which they say of themselves. */

@@ -113,6 +113,19 @@ static alertron_status set_cuts(alertron_model *model, alertron_error *error)
 
 /* --- making and freeing --------------------------------------------------------------------------- */
 
+static alertron_status refuse_name(uint32_t feature, size_t n_bytes, alertron_error *error)
+{
+    return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                           "the name of feature %u has %zu bytes; at most %u are allowed", feature, n_bytes,
+                           ALERTRON_FEATURE_NAME_MAX);
+}
+
+static alertron_status refuse_provenance(alertron_error *error)
+{
+    return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                           "the model's provenance has more than %u bytes: shorten it", ALERTRON_PROVENANCE_MAX);
+}
+
 static alertron_status set_names(alertron_model *model, const char *const *names, alertron_error *error)
 {
     const alertron_allocator *allocator = &model->allocator;
@@ -123,9 +136,7 @@ static alertron_status set_names(alertron_model *model, const char *const *names
         const char *name = names[i];
         size_t length = strlen(name);
         if (length > ALERTRON_FEATURE_NAME_MAX)
-            return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-                                   "the name of feature %u has %zu bytes; at most %u are allowed", i, length,
-                                   ALERTRON_FEATURE_NAME_MAX);
+            return refuse_name(i, length, error);
         if (!(model->feature_names[i] = alertron__copy_text(allocator, name, length)))
             return alertron__error_memory(error);
     }
@@ -137,14 +148,26 @@ static alertron_status set_texts(alertron_model *model, const struct model_parts
     const alertron_allocator *allocator = &model->allocator;
     const char *producer = parts->producer ? parts->producer : "";
     const char *provenance = parts->provenance ? parts->provenance : "";
+    const char *tests = parts->tests ? parts->tests : "";
     if (strlen(producer) > ALERTRON_PROVENANCE_MAX || strlen(provenance) > ALERTRON_PROVENANCE_MAX)
-        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-                               "the model's provenance has more than %u bytes: shorten it", ALERTRON_PROVENANCE_MAX);
+        return refuse_provenance(error);
     model->producer = alertron__copy_text(allocator, producer, strlen(producer));
     model->provenance = alertron__copy_text(allocator, provenance, strlen(provenance));
-    if (!model->producer || !model->provenance)
+    model->tests = alertron__copy_text(allocator, tests, strlen(tests));
+    if (!model->producer || !model->provenance || !model->tests)
         return alertron__error_memory(error);
     return parts->feature_names ? set_names(model, parts->feature_names, error) : ALERTRON_OK;
+}
+
+static alertron_status set_training_scores(alertron_model *model, const uint64_t *counts, alertron_error *error)
+{
+    if (!counts)
+        return ALERTRON_OK;
+    model->training_scores = alertron__new(&model->allocator, ALERTRON_SCORE_BINS, sizeof *counts);
+    if (!model->training_scores)
+        return alertron__error_memory(error);
+    memcpy(model->training_scores, counts, ALERTRON_SCORE_BINS * sizeof *counts);
+    return ALERTRON_OK;
 }
 
 static alertron_status check_counts(const struct model_parts *parts, alertron_error *error)
@@ -181,6 +204,7 @@ alertron_model *alertron__model_new(const struct model_parts *parts, const alert
     if (check_counts(parts, error) != ALERTRON_OK)
         goto fail;
     if (alertron__forest_finish(model->forest, error) != ALERTRON_OK || set_texts(model, parts, error) != ALERTRON_OK ||
+        set_training_scores(model, parts->training_scores, error) != ALERTRON_OK ||
         set_cuts(model, error) != ALERTRON_OK || set_golden_rows(model, parts->golden, error) != ALERTRON_OK)
         goto fail;
     return model;
@@ -207,9 +231,70 @@ void alertron_model_free(alertron_model *model)
     alertron__release(&allocator, model->feature_names, n_features, sizeof *model->feature_names);
     release_text(&allocator, model->producer);
     release_text(&allocator, model->provenance);
+    release_text(&allocator, model->tests);
+    alertron__release(&allocator, model->training_scores, ALERTRON_SCORE_BINS, sizeof *model->training_scores);
     alertron__release(&allocator, model->golden, GOLDEN_ROWS * golden_width(model->forest), sizeof *model->golden);
     alertron__forest_free(model->forest);
     alertron__release(&allocator, model, 1, sizeof *model);
+}
+
+/* --- a model with changes ---------------------------------------------------------------------------- */
+
+static alertron_status check_changes(const alertron_model *model, const alertron_model_changes *changes,
+                                     alertron_error *error)
+{
+    if (changes->tests && strlen(changes->tests) > ALERTRON_TESTS_MAX)
+        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                               "tests of %zu bytes; a model carries at most %u", strlen(changes->tests),
+                               ALERTRON_TESTS_MAX);
+    for (uint32_t i = 0; changes->feature_names && i < model->forest->n_features; i++)
+        if (strlen(changes->feature_names[i]) > ALERTRON_FEATURE_NAME_MAX)
+            return refuse_name(i, strlen(changes->feature_names[i]), error);
+    return ALERTRON_OK;
+}
+
+/* The model's own provenance and what is added to it. */
+static alertron_status join_provenance(const alertron_model *model, const char *added, char *out, size_t size,
+                                       alertron_error *error)
+{
+    const char *own = model->provenance;
+    const size_t n = strlen(own);
+    const char *newline = added && *added && n && own[n - 1] != '\n' ? "\n" : "";
+    if (alertron__text(out, size, "%s%s%s", own, newline, added ? added : "") < size)
+        return ALERTRON_OK;
+    return refuse_provenance(error);
+}
+
+/* What is changed is put into a shallow copy, and that goes out to a file in memory and in again: the reader checks
+ * it as it checks any file. */
+alertron_model *alertron_model_with(const alertron_model *model, const alertron_model_changes *changes,
+                                    const alertron_allocator *allocator, alertron_error *error)
+{
+    const alertron_allocator memory = alertron__allocator(allocator);
+    char provenance[ALERTRON_PROVENANCE_MAX + 1];
+    if (check_changes(model, changes, error) != ALERTRON_OK ||
+        join_provenance(model, changes->provenance, provenance, sizeof provenance, error) != ALERTRON_OK)
+        return NULL;
+    alertron_model changed = *model;
+    changed.provenance = provenance;
+    if (changes->cuts)
+        changed.cuts = *changes->cuts;
+    if (changes->feature_names)
+        changed.feature_names = (char **)changes->feature_names;
+    if (changes->training_scores)
+        changed.training_scores = (uint64_t *)changes->training_scores;
+    if (changes->tests)
+        changed.tests = (char *)changes->tests;
+    const size_t n_bytes = alertron_model_save(&changed, NULL, 0);
+    unsigned char *bytes = alertron__new(&memory, n_bytes, 1);
+    if (!bytes) {
+        alertron__error_memory(error);
+        return NULL;
+    }
+    alertron_model_save(&changed, bytes, n_bytes);
+    alertron_model *made = alertron__modelfile_load(bytes, n_bytes, &memory, error);
+    alertron__release(&memory, bytes, n_bytes, 1);
+    return made;
 }
 
 /* --- scoring --------------------------------------------------------------------------------------- */
@@ -261,9 +346,19 @@ const char *alertron_model_feature_name(const alertron_model *model, size_t inde
     return model->feature_names && index < model->forest->n_features ? model->feature_names[index] : NULL;
 }
 
+const uint64_t *alertron_model_training_scores(const alertron_model *model)
+{
+    return model->training_scores;
+}
+
+const char *alertron_model_tests(const alertron_model *model)
+{
+    return model->tests;
+}
+
 static size_t text_bytes(const alertron_model *model)
 {
-    size_t bytes = strlen(model->producer) + 1 + strlen(model->provenance) + 1;
+    size_t bytes = strlen(model->producer) + 1 + strlen(model->provenance) + 1 + strlen(model->tests) + 1;
     if (model->feature_names)
         for (uint32_t i = 0; i < model->forest->n_features; i++)
             bytes += sizeof *model->feature_names + strlen(model->feature_names[i]) + 1;
@@ -286,7 +381,8 @@ void alertron_model_describe(const alertron_model *model, alertron_model_info *i
         .normalizer = model->normalizer,
         .missing_values = forest->missing_values,
         .bytes = sizeof *model + alertron__forest_bytes(forest) +
-                 GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden + text_bytes(model),
+                 GOLDEN_ROWS * golden_width(forest) * sizeof *model->golden + text_bytes(model) +
+                 (model->training_scores ? ALERTRON_SCORE_BINS * sizeof *model->training_scores : 0),
     };
 }
 

@@ -13,10 +13,27 @@
 #include <string.h>
 
 enum { VERSION = 1, HEADER_BYTES = 24, SECTION_BYTES = 16, NODE_BYTES = 16, CHECKSUM_BYTES = 8 };
-enum { FOREST_BYTES = 32, CUTS_BYTES = 56 };
+enum { FOREST_BYTES = 32, CUTS_BYTES = 56, HISTOGRAM_BYTES = 8 * ALERTRON_SCORE_BINS };
 enum { FLAG_MISSING_VALUES = 1 };
 
 static const char magic[] = "ALERTRON";
+
+enum {
+    SECTION_FRST,
+    SECTION_TREE,
+    SECTION_NODE,
+    SECTION_CUTS,
+    SECTION_GOLD,
+    SECTION_PROD,
+    SECTION_PROV,
+    SECTION_NAME, /* this and what follows may be missing */
+    SECTION_HIST,
+    SECTION_TEST,
+    SECTIONS
+};
+
+static const char *const tags[SECTIONS] = {"FRST", "TREE", "NODE", "CUTS", "GOLD",
+                                           "PROD", "PROV", "NAME", "hist", "test"};
 
 /* CRC-64/XZ: ECMA-182's polynomial, reflected. Sixteen bytes at a time: each piece of them has a table that says what
  * it does to the sum after as many pieces as follow it, and so none waits for another. The tables are made on the
@@ -166,11 +183,19 @@ static void write_text(struct writer *writer, const char *tag, const char *text)
     write_bytes(writer, text, strlen(text));
 }
 
+static void write_training_scores(struct writer *writer, const uint64_t *counts)
+{
+    write_section(writer, "hist", HISTOGRAM_BYTES);
+    for (size_t i = 0; i < ALERTRON_SCORE_BINS; i++)
+        write_integer(writer, 8, counts[i]);
+}
+
 static void write_model(struct writer *writer, const alertron_model *model, uint64_t file_bytes)
 {
     write_bytes(writer, magic, 8);
     write_integer(writer, 4, VERSION);
-    write_integer(writer, 4, model->feature_names ? 8 : 7);
+    const bool has_names = model->feature_names, has_scores = model->training_scores, has_tests = *model->tests;
+    write_integer(writer, 4, (uint64_t)SECTION_NAME + has_names + has_scores + has_tests);
     write_integer(writer, 8, file_bytes);
     write_forest(writer, model);
     write_trees(writer, model->forest);
@@ -179,8 +204,12 @@ static void write_model(struct writer *writer, const alertron_model *model, uint
     write_golden_rows(writer, model);
     write_text(writer, "PROD", model->producer);
     write_text(writer, "PROV", model->provenance);
-    if (model->feature_names)
+    if (has_names)
         write_names(writer, model);
+    if (has_scores)
+        write_training_scores(writer, model->training_scores);
+    if (has_tests)
+        write_text(writer, "test", model->tests);
     write_integer(writer, CHECKSUM_BYTES, writer->n <= writer->capacity ? crc_of(writer->buffer, writer->n) : 0);
 }
 
@@ -196,20 +225,6 @@ size_t alertron_model_save(const alertron_model *model, void *buffer, size_t cap
 }
 
 /* --- in ------------------------------------------------------------------------------------------ */
-
-enum {
-    SECTION_FRST,
-    SECTION_TREE,
-    SECTION_NODE,
-    SECTION_CUTS,
-    SECTION_GOLD,
-    SECTION_PROD,
-    SECTION_PROV,
-    SECTION_NAME,
-    SECTIONS
-};
-
-static const char *const tags[SECTIONS] = {"FRST", "TREE", "NODE", "CUTS", "GOLD", "PROD", "PROV", "NAME"};
 
 struct section {
     const unsigned char *payload;
@@ -408,7 +423,8 @@ struct texts {
 static const char *take_text(struct texts *texts, const unsigned char *bytes, size_t n)
 {
     char *text = texts->memory + texts->used;
-    memcpy(text, bytes, n);
+    if (n > 0)
+        memcpy(text, bytes, n);
     texts->used += n + 1;
     return text;
 }
@@ -432,17 +448,20 @@ static alertron_status load_texts(const struct reader *reader, struct texts *tex
 {
     const struct section *sections = reader->sections;
     if (sections[SECTION_PROD].n > ALERTRON_PROVENANCE_MAX || sections[SECTION_PROV].n > ALERTRON_PROVENANCE_MAX ||
-        sections[SECTION_NAME].n > (2 + ALERTRON_FEATURE_NAME_MAX) * (size_t)ALERTRON_FEATURES_MAX)
+        sections[SECTION_NAME].n > (2 + ALERTRON_FEATURE_NAME_MAX) * (size_t)ALERTRON_FEATURES_MAX ||
+        sections[SECTION_TEST].n > ALERTRON_TESTS_MAX)
         return malformed(reader, sections[SECTION_PROD].offset, "a text of the model file is too long");
     const bool named = sections[SECTION_NAME].payload != NULL;
     texts->n_names = named ? parts->forest->n_features : 0;
-    texts->n_memory = sections[SECTION_PROD].n + sections[SECTION_PROV].n + sections[SECTION_NAME].n + 2;
+    texts->n_memory =
+        sections[SECTION_PROD].n + sections[SECTION_PROV].n + sections[SECTION_NAME].n + sections[SECTION_TEST].n + 3;
     texts->memory = alertron__new(reader->allocator, texts->n_memory, 1);
     texts->names = alertron__new(reader->allocator, texts->n_names, sizeof *texts->names);
     if (!texts->memory || !texts->names)
         return alertron__error_memory(reader->error);
     parts->producer = take_text(texts, sections[SECTION_PROD].payload, sections[SECTION_PROD].n);
     parts->provenance = take_text(texts, sections[SECTION_PROV].payload, sections[SECTION_PROV].n);
+    parts->tests = take_text(texts, sections[SECTION_TEST].payload, sections[SECTION_TEST].n);
     parts->feature_names = named ? texts->names : NULL;
     return named ? load_names(reader, texts) : ALERTRON_OK;
 }
@@ -457,14 +476,30 @@ static double *load_golden_rows(const struct reader *reader, size_t n)
     return golden;
 }
 
+/* Fills counts, where there are any. */
+static alertron_status load_training_scores(const struct reader *reader, uint64_t *counts, struct model_parts *parts)
+{
+    const struct section *section = &reader->sections[SECTION_HIST];
+    if (!section->payload)
+        return ALERTRON_OK;
+    if (section->n != HISTOGRAM_BYTES)
+        return malformed(reader, section->offset, "the section hist has a wrong length");
+    for (size_t i = 0; i < ALERTRON_SCORE_BINS; i++)
+        counts[i] = alertron__load_le(section->payload + 8 * i, 8);
+    parts->training_scores = counts;
+    return ALERTRON_OK;
+}
+
 /* All but the forest's sections. The forest is taken over. */
 static alertron_model *load_model(const struct reader *reader, struct model_parts *parts)
 {
     struct texts texts = {0};
     alertron_model *model = NULL;
     const size_t n_golden = GOLDEN_ROWS * ((size_t)parts->forest->n_features + 1);
+    uint64_t training_scores[ALERTRON_SCORE_BINS];
     double *golden = load_golden_rows(reader, n_golden);
-    if (golden && load_cuts(reader, &parts->cuts) == ALERTRON_OK && load_texts(reader, &texts, parts) == ALERTRON_OK) {
+    if (golden && load_cuts(reader, &parts->cuts) == ALERTRON_OK && load_texts(reader, &texts, parts) == ALERTRON_OK &&
+        load_training_scores(reader, training_scores, parts) == ALERTRON_OK) {
         parts->golden = golden;
         model = alertron__model_new(parts, reader->allocator, reader->error);
     } else {

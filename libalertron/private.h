@@ -383,6 +383,8 @@ struct alertron_model {
     char **feature_names; /* NULL, or one a feature */
     char *producer;
     char *provenance;
+    char *tests;               /* "" where it carries none */
+    uint64_t *training_scores; /* NULL, or ALERTRON_SCORE_BINS counts */
     alertron_allocator allocator;
 };
 
@@ -398,6 +400,8 @@ struct model_parts {
     const char *const *feature_names; /* n_features of them, or NULL */
     const char *producer;
     const char *provenance;
+    const char *tests;               /* or NULL */
+    const uint64_t *training_scores; /* as in the model, or NULL */
 };
 
 /* Checks what the parts say of themselves, works out provisional cuts and golden rows where there are none. */

@@ -13,6 +13,14 @@ const char *alertron_cuts_origin_name(alertron_cuts_origin origin)
     return (unsigned)origin < 4 ? names[origin] : "provisional";
 }
 
+size_t alertron_score_bin(double score)
+{
+    const double at = score * ALERTRON_SCORE_BINS;
+    if (!(at > 0.0))
+        return 0;
+    return at < ALERTRON_SCORE_BINS ? (size_t)at : ALERTRON_SCORE_BINS - 1;
+}
+
 alertron_severity alertron_cuts_severity(const alertron_cuts *cuts, double score)
 {
     if (!(score > cuts->threshold))
