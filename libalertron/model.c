@@ -95,20 +95,27 @@ alertron_status alertron__model_provisional_cuts(alertron_model *model, alertron
     return ALERTRON_OK;
 }
 
-static alertron_status set_cuts(alertron_model *model, alertron_error *error)
+/* `fault` is what a caller's mistake is called, or a file's. */
+static alertron_status check_cuts(const alertron_cuts *cuts, alertron_status fault, alertron_error *error)
 {
-    const alertron_cuts *cuts = &model->cuts;
     alertron_status status = alertron__quantiles_check(cuts->medium_quantile, cuts->high_quantile, error);
     if (status != ALERTRON_OK)
         return status;
     if (!(cuts->threshold - cuts->threshold == 0.0))
-        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET, "the anomaly threshold is not finite");
-    if (cuts->origin == ALERTRON_CUTS_PROVISIONAL)
-        return alertron__model_provisional_cuts(model, error);
-    if (!(cuts->medium <= cuts->high && cuts->high - cuts->medium < 2.0))
-        return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
-                               "the severity cuts are not numbers in rising order");
+        return alertron__error(error, fault, ALERTRON_NO_OFFSET, "the anomaly threshold is not finite");
+    if ((unsigned)cuts->origin > ALERTRON_CUTS_STREAM)
+        return alertron__error(error, fault, ALERTRON_NO_OFFSET, "the origin of the severity cuts is not known");
+    if (cuts->origin != ALERTRON_CUTS_PROVISIONAL && !(cuts->medium <= cuts->high && cuts->high - cuts->medium < 2.0))
+        return alertron__error(error, fault, ALERTRON_NO_OFFSET, "the severity cuts are not numbers in rising order");
     return ALERTRON_OK;
+}
+
+static alertron_status set_cuts(alertron_model *model, alertron_error *error)
+{
+    alertron_status status = check_cuts(&model->cuts, ALERTRON_ERROR_FORMAT, error);
+    if (status != ALERTRON_OK || model->cuts.origin != ALERTRON_CUTS_PROVISIONAL)
+        return status;
+    return alertron__model_provisional_cuts(model, error);
 }
 
 /* --- making and freeing --------------------------------------------------------------------------- */
@@ -250,7 +257,7 @@ static alertron_status check_changes(const alertron_model *model, const alertron
     for (uint32_t i = 0; changes->feature_names && i < model->forest->n_features; i++)
         if (strlen(changes->feature_names[i]) > ALERTRON_FEATURE_NAME_MAX)
             return refuse_name(i, strlen(changes->feature_names[i]), error);
-    return ALERTRON_OK;
+    return changes->cuts ? check_cuts(changes->cuts, ALERTRON_ERROR_ARGUMENT, error) : ALERTRON_OK;
 }
 
 /* The model's own provenance and what is added to it. */

@@ -28,17 +28,21 @@ static struct forest *small_forest(const alertron_allocator *allocator)
     return forest;
 }
 
-static alertron_model *small_model(bool named)
+/* With all that a file may hold, or with what it must hold. */
+static alertron_model *small_model(bool whole)
 {
     const alertron_allocator allocator = alertron__allocator(NULL);
+    static const uint64_t training_scores[ALERTRON_SCORE_BINS] = {[0] = 1, [100] = UINT64_MAX, [255] = 7};
     const struct model_parts parts = {
         .forest = small_forest(&allocator),
         .samples = 5,
         .normalizer = 2 * 0x1.29dbcb065482fp+1,
         .cuts = {0.51, 0.61, 0.71, 0.75, 0.9375, 123456789012345u, ALERTRON_CUTS_FILE},
-        .feature_names = named ? names : NULL,
+        .feature_names = whole ? names : NULL,
         .producer = "a test",
         .provenance = "made: by hand\nwith: \xc3\xa4\n",
+        .training_scores = whole ? training_scores : NULL,
+        .tests = whole ? "# none yet\n" : NULL,
     };
     alertron_model *model = alertron__model_new(&parts, &allocator, NULL);
     assert_non_null(model);
@@ -54,12 +58,17 @@ static unsigned char *save(const alertron_model *model, size_t *n)
     return bytes;
 }
 
-static unsigned char *small_file(size_t *n)
+static unsigned char *file_of_small_model(bool whole, size_t *n)
 {
-    alertron_model *model = small_model(true);
+    alertron_model *model = small_model(whole);
     unsigned char *bytes = save(model, n);
     alertron_model_free(model);
     return bytes;
+}
+
+static unsigned char *small_file(size_t *n)
+{
+    return file_of_small_model(true, n);
 }
 
 /* CRC-64/XZ, a bit at a time, by its definition. */
@@ -128,13 +137,18 @@ static void assert_same_model(const alertron_model *a, const alertron_model *b)
         const char *name = alertron_model_feature_name(a, i), *other = alertron_model_feature_name(b, i);
         assert_true(name && other ? strcmp(name, other) == 0 : name == other);
     }
+    assert_string_equal(alertron_model_tests(a), alertron_model_tests(b));
+    const uint64_t *counts = alertron_model_training_scores(a), *others = alertron_model_training_scores(b);
+    assert_int_equal(counts == NULL, others == NULL);
+    if (counts)
+        assert_memory_equal(counts, others, ALERTRON_SCORE_BINS * sizeof *counts);
 }
 
 static void what_is_saved_loads_as_it_was(void **state)
 {
     (void)state;
-    for (int named = 0; named < 2; named++) {
-        alertron_model *model = small_model(named);
+    for (int whole = 0; whole < 2; whole++) {
+        alertron_model *model = small_model(whole);
         size_t n, n_again;
         unsigned char *bytes = save(model, &n);
         alertron_error error = {.text = ""};
@@ -321,7 +335,8 @@ static void sealed_alterations_never_crash(void **state)
     size_t n, loaded = 0, tried = 0;
     unsigned char *bytes = small_file(&n), *altered = malloc(n);
     assert_non_null(altered);
-    for (size_t at = 8; at + 8 <= n; at++)
+    const size_t counts = payload_of(bytes, n, "hist"); /* each may be any number: two of them will do */
+    for (size_t at = 8; at + 8 <= n; at += at == counts + 16 ? 8 * (ALERTRON_SCORE_BINS - 2) : 1)
         for (size_t kind = 0; kind < 27; kind++) {
             if (kind >= 10 && at % 4 != 0)
                 break;
@@ -422,11 +437,11 @@ static void each_field_is_checked(void **state)
 /* --- sections --------------------------------------------------------------------------------------------------------
  */
 
-/* The file with one section more, or with a second copy of one of its own. */
-static alertron_status load_with_section(const char *tag, const void *payload, size_t n_payload)
+/* A file with one section more, or with a second copy of one of its own. */
+static alertron_status load_longer(bool whole, const char *tag, const void *payload, size_t n_payload)
 {
     size_t n;
-    unsigned char *bytes = small_file(&n), *longer = malloc(n + 16 + n_payload);
+    unsigned char *bytes = file_of_small_model(whole, &n), *longer = malloc(n + 16 + n_payload);
     assert_non_null(longer);
     memcpy(longer, bytes, n - 8);
     memcpy(longer + n - 8, tag, 4);
@@ -443,6 +458,26 @@ static alertron_status load_with_section(const char *tag, const void *payload, s
     return status;
 }
 
+static alertron_status load_with_section(const char *tag, const void *payload, size_t n_payload)
+{
+    return load_longer(true, tag, payload, n_payload);
+}
+
+static void sections_that_may_be_missing_have_their_bounds(void **state)
+{
+    (void)state;
+    char *payload = malloc(ALERTRON_TESTS_MAX + 1);
+    assert_non_null(payload);
+    memset(payload, '#', ALERTRON_TESTS_MAX + 1);
+    assert_int_equal(load_longer(false, "hist", payload, 8 * ALERTRON_SCORE_BINS), ALERTRON_OK);
+    assert_int_equal(load_longer(false, "hist", payload, 8 * ALERTRON_SCORE_BINS - 1), ALERTRON_ERROR_FORMAT);
+    assert_int_equal(load_longer(false, "hist", payload, 8 * ALERTRON_SCORE_BINS + 8), ALERTRON_ERROR_FORMAT);
+    assert_int_equal(load_longer(false, "hist", NULL, 0), ALERTRON_ERROR_FORMAT);
+    assert_int_equal(load_longer(false, "test", NULL, 0), ALERTRON_OK);
+    assert_int_equal(load_longer(false, "test", payload, ALERTRON_TESTS_MAX + 1), ALERTRON_ERROR_FORMAT);
+    free(payload);
+}
+
 static void unknown_sections_are_skipped_where_their_tag_allows_it(void **state)
 {
     (void)state;
@@ -456,7 +491,7 @@ static void unknown_sections_are_skipped_where_their_tag_allows_it(void **state)
 static void a_section_stands_there_once(void **state)
 {
     (void)state;
-    static const char *const tags[] = {"FRST", "TREE", "NODE", "CUTS", "GOLD", "PROD", "PROV", "NAME"};
+    static const char *const tags[] = {"FRST", "TREE", "NODE", "CUTS", "GOLD", "PROD", "PROV", "NAME", "hist", "test"};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         assert_int_equal(load_with_section(tags[i], NULL, 0), ALERTRON_ERROR_FORMAT);
         assert_int_equal(load_with_section(tags[i], "abcdefgh", 8), ALERTRON_ERROR_FORMAT);
@@ -466,7 +501,7 @@ static void a_section_stands_there_once(void **state)
 static void sections_that_are_missing_or_too_many_are_refused(void **state)
 {
     (void)state;
-    static const uint64_t counts[] = {0, 1, 7, 9, 0xffffffff};
+    static const uint64_t counts[] = {0, 1, 9, 11, 0xffffffff};
     size_t n;
     unsigned char *bytes = small_file(&n);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -474,8 +509,10 @@ static void sections_that_are_missing_or_too_many_are_refused(void **state)
         seal(bytes, n);
         assert_int_equal(load_hostile(bytes, n), ALERTRON_ERROR_FORMAT);
     }
-    alertron__store_le(bytes + 12, 4, 8);
+    alertron__store_le(bytes + 12, 4, 10);
     for (size_t at = 24; at + 8 < n; at += 16 + (size_t)alertron__load_le(bytes + at + 8, 8)) {
+        if (bytes[at] >= 'a')
+            continue;
         /* A small letter makes of it a section that is skipped. */
         bytes[at] = (unsigned char)(bytes[at] + 'a' - 'A');
         seal(bytes, n);
@@ -537,6 +574,7 @@ int main(void)
         cmocka_unit_test(sealed_cuts_are_refused),
         cmocka_unit_test(sealed_alterations_never_crash),
         cmocka_unit_test(each_field_is_checked),
+        cmocka_unit_test(sections_that_may_be_missing_have_their_bounds),
         cmocka_unit_test(unknown_sections_are_skipped_where_their_tag_allows_it),
         cmocka_unit_test(a_section_stands_there_once),
         cmocka_unit_test(sections_that_are_missing_or_too_many_are_refused),
