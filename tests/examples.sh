@@ -14,9 +14,12 @@ cmake=$3
 installed=$build/examples/installed
 c=$build/examples/c
 readings='72.1 141.3 0.98 50 100 0.5 61 118 0.7'
+# A model of scikit-learn's own, of two features without names.
+sklearn=$root/tests/data/sklearn/1.2.2_dict_robust_float32.joblib
+sklearn_readings='9 -9 0 0 1e300 50'
 
 fail() {
-    echo "FAILED: $*"
+    echo "FAILED: $*" >&2
     exit 1
 }
 
@@ -40,10 +43,15 @@ as_its_comment_says() {
     sh -eu commands > output 2>&1 || fail "it ends with $?: $(cat output)"
 }
 
-# same_results PROGRAM: what score.c says, for the same readings, from the same model.
+# results PROGRAM: which takes a model and numbers.
+results() {
+    # shellcheck disable=SC2086 # lists of numbers
+    { "$1" pump.alertron $readings && "$1" "$sklearn" $sklearn_readings; } || fail "$1 ends with $?"
+}
+
+# same_results PROGRAM: what score.c says, for the same readings, from the same models.
 same_results() {
-    # shellcheck disable=SC2086 # a list of numbers
-    "$1" pump.alertron $readings > actual || fail "$1 ends with $?"
+    results "$1" > actual
     diff "$c/expected" actual || fail "$1 has other results than score.c"
 }
 
@@ -57,7 +65,7 @@ refuses() {
     [ ! -s actual ] || fail "$program $* prints: $(cat actual)"
 }
 
-# refuses_mistakes PROGRAM: which takes a model and numbers.
+# refuses_mistakes PROGRAM
 refuses_mistakes() {
     status=0
     "$1" > /dev/null 2>&1 || status=$?
@@ -96,12 +104,12 @@ END
 
     as_its_comment_says score.c
     cat output
-    # shellcheck disable=SC2086 # a list of numbers
-    ./score pump.alertron $readings > expected
+    results ./score > expected
     cat expected
-    [ "$(cut -d ' ' -f 2 expected | paste -sd ' ')" = 'high none low' ] || fail "those are not the severities"
+    [ "$(cut -d ' ' -f 2 expected | paste -sd ' ')" = 'high none low medium none high' ] || fail "those are not the severities"
     grep -qE '^0\.[0-9]{3} high  temperature 0\.[0-9]{2}  pressure 0\.[0-9]{2}  vibration 0\.[0-9]{2}$' expected ||
         fail "an anomaly has no shares"
+    grep -qF '  feature 0 1.00  feature 1 0.00' expected || fail "features without names have none"
     ./score pump.csv 1 2>&1 | sed 's/^pump.csv: //' > no_model
     [ -s no_model ] || fail "pump.csv passes for a model"
     refuses_mistakes ./score

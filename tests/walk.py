@@ -43,7 +43,7 @@ class Shell:
         )
 
     def run(self, source):
-        self.process.stdin.write(f"{source.replace(PORT, self.port)}\necho; echo '{self.END}'$?\n")
+        self.process.stdin.write(f"{source.replace(PORT, self.port)}\nset -- $?; echo; echo '{self.END}'$1\n")
         self.process.stdin.flush()
         lines = []
         for line in self.process.stdout:
