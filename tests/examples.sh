@@ -3,8 +3,8 @@
 #
 #   examples.sh NAME BUILD CMAKE     NAME: c, cpp, embed, go or rust
 #
-# `c` comes first: it installs what BUILD has built into BUILD/examples/installed, and leaves in BUILD/examples/c what the
-# others are compared with. Each works on copies of its files in BUILD/examples/NAME, where its tools leave what they make.
+# `c` comes first: it installs what BUILD has built into BUILD/examples/installed, and leaves in BUILD/examples/c what
+# the others are compared with. Each works on copies of its files in BUILD/examples/NAME; nothing is left in the source.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,8 +30,8 @@ need() {
     exit 77
 }
 
-# as_its_comment_says FILE: runs the commands in the comment at its top: the lines that are indented there. They stand in
-# README.md as well.
+# as_its_comment_says FILE: runs the commands in the comment at its top: the lines that are indented there. They stand
+# in README.md as well.
 as_its_comment_says() {
     tab=$(printf '\t')
     sed -nE '/^( \*|\/\/)/!{1!q;}; s,^( \*|//!?)(    |'"$tab"') *,,p' "$1" > commands
@@ -106,7 +106,8 @@ END
     cat output
     results ./score > expected
     cat expected
-    [ "$(cut -d ' ' -f 2 expected | paste -sd ' ')" = 'high none low medium none high' ] || fail "those are not the severities"
+    severities=$(cut -d ' ' -f 2 expected | paste -sd ' ')
+    [ "$severities" = 'high none low medium none high' ] || fail "those are not the severities"
     grep -qE '^0\.[0-9]{3} high  temperature 0\.[0-9]{2}  pressure 0\.[0-9]{2}  vibration 0\.[0-9]{2}$' expected ||
         fail "an anomaly has no shares"
     grep -qF '  feature 0 1.00  feature 1 0.00' expected || fail "features without names have none"
@@ -168,8 +169,10 @@ example_rust() {
     same_results ./target/release/score
     refuses_mistakes ./target/release/score
     cargo test --quiet
-    if cargo clippy --version; then cargo clippy --quiet --all-targets -- -D warnings; else echo "cargo clippy is missing"; fi
-    if cargo fmt --version; then cargo fmt --check; else echo "cargo fmt is missing"; fi
+    for check in 'clippy --quiet --all-targets -- -D warnings' 'fmt --check'; do
+        # shellcheck disable=SC2086 # words
+        if cargo ${check%% *} --version; then cargo $check; else echo "not there, so not checked by it"; fi
+    done
 }
 
 rm -rf "$build/examples/$name"

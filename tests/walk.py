@@ -2,10 +2,10 @@
 
     walk.py [--write] PAGE NAME=FILE...
 
-Blocks of `python` are cells of one session, blocks of `sh` lines of one shell; both work in one scratch folder, in which
-each FILE is under its NAME. A block of `text` that follows one of them is what it prints. --write puts what was printed into the page.
-The interpreter that runs this is the page's Python; programs come from PATH. The exit status is 1 where a block failed
-or printed something else. Port 8000 is replaced by a free one.
+Blocks of `python` are cells of one session, blocks of `sh` lines of one shell; both work in a scratch folder, in which
+each FILE is under its NAME. A block of `text` that follows one of them is what it prints; --write puts what was printed
+into the page. The interpreter that runs this is the page's Python; programs come from PATH. The exit status is 1 where
+a block failed or printed something else. Port 8000 is replaced by a free one.
 """
 
 import argparse
@@ -39,8 +39,9 @@ class Shell:
     def __init__(self, folder, port):
         self.port = port
         self.process = subprocess.Popen(
-            ["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+            ["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, text=True,
+            start_new_session=True,
+        )  # fmt: skip
 
     def run(self, source):
         self.process.stdin.write(f"{source.replace(PORT, self.port)}\nset -- $?; echo; echo '{self.END}'$1\n")
@@ -98,7 +99,8 @@ def walk(page, folder):
         if essence(shown or "") == essence(printed):
             return match[0]
         wrong += 1
-        sys.stdout.writelines(difflib.unified_diff((shown or "").splitlines(True), printed.splitlines(True), "the page", "printed"))
+        before, after = (shown or "").splitlines(True), printed.splitlines(True)
+        sys.stdout.writelines(difflib.unified_diff(before, after, "the page", "printed"))
         return f"```{kind}\n{source}```\n" + (f"\n```text\n{printed}```\n" if printed else "")
 
     try:
