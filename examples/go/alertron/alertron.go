@@ -88,7 +88,7 @@ func (m *Model) FeatureName(index int) string { return m.names[index] }
 
 // Severity is the band of a score by the model's own cuts.
 func (m *Model) Severity(score float64) Severity {
-	cuts := m.cuts
+	cuts := m.cuts // a copy: C may not be shown a struct that holds Go's pointers, as *m does
 	return Severity(C.alertron_cuts_severity(&cuts, C.double(score)))
 }
 
