@@ -1,6 +1,6 @@
 /* metrics.c: counters, a gauge and a histogram of one's own, written as Prometheus reads them.
  *
- *     cc -o metrics metrics.c -lalertron -lm
+ *     cc -o metrics metrics.c $(pkg-config --cflags --libs alertron)
  *     ./metrics
  *
  * One thread updates; any number of threads may call alertron_registry_text at the same time.
