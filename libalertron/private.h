@@ -417,6 +417,54 @@ bool alertron__modelfile_is(const unsigned char *bytes, size_t n_bytes);
 alertron_model *alertron__modelfile_load(const unsigned char *bytes, size_t n_bytes,
                                          const alertron_allocator *allocator, alertron_error *error);
 
+/* --- check.c: what is wanted of a model, and whether it is so --------------------------------------- */
+
+/* A check that is being made. */
+struct checking {
+    const alertron_model *model;
+    const alertron_check *check;
+    alertron_check_result *result;
+    double *scores; /* the model's, of all rows: none is NaN */
+    uint64_t *work; /* nodes of trees that may still be visited */
+    const alertron_allocator *allocator;
+    alertron_error *error;
+};
+
+/* As alertron_model_check, of which it is all but the defaults. ALERTRON_ERROR_LIMIT where *work is not enough. */
+alertron_status alertron__model_check(const alertron_model *model, const alertron_check *check, uint64_t *work,
+                                      alertron_check_result *result, const alertron_allocator *allocator,
+                                      alertron_error *error);
+
+alertron_status alertron__check_refuse(const struct checking *checking, const char *why);
+/* Takes nodes, at least 1, so many times from what is left. */
+alertron_status alertron__check_spend(struct checking *checking, uint64_t times, uint64_t nodes);
+/* Nodes that scoring a row visits at most. */
+uint64_t alertron__check_row_nodes(const alertron_model *model);
+
+/* Numbers and names for a text, with a NUL. */
+struct number_text {
+    char bytes[ALERTRON_NUMBER_BYTES + 2];
+    size_t n;
+};
+struct name_text {
+    char bytes[48];
+};
+/* As many decimals as are asked for, or more where the number would otherwise seem to stand elsewhere to the bound. */
+struct number_text alertron__number_beside(double value, double bound, unsigned decimals);
+/* All digits. */
+struct number_text alertron__number_shown(double value);
+struct name_text alertron__feature_shown(const alertron_model *model, size_t feature);
+
+/* --- ranking.c: AUROC, average precision, recall --------------------------------------------------------- */
+
+/* Rising; none is NaN. */
+void alertron__sort(double *values, size_t n);
+alertron_status alertron__ranking(struct checking *checking, double *figure);
+
+/* --- along.c: monotone and invariance ---------------------------------------------------------------------- */
+
+alertron_status alertron__check_along(struct checking *checking);
+
 /* --- random.c: numbers that are the same for a seed on every machine ----------------------------- */
 
 struct random_state {
