@@ -128,6 +128,10 @@ size_t alertron__number_text(double value, char out[ALERTRON_NUMBER_BYTES]);
 /* The same with an exponent from 1e+06 on, as Prometheus' client libraries write a bucket's bound. */
 size_t alertron__number_bound(double value, char out[ALERTRON_NUMBER_BYTES]);
 
+/* Reads n bytes that are a decimal number and nothing else, "-1.5e3" or ".5", times ten to the power, as the nearest
+ * double; an infinity where that is out of range. False for anything else, and for more than 19 digits that count. */
+bool alertron__number_read(const char *text, size_t n, int power, double *value);
+
 /* An integer's digits, at most 20, no NUL. Returns how many. */
 size_t alertron__integer_text(uint64_t value, char *out);
 
