@@ -43,14 +43,17 @@ ALERTRON_API const char *alertron_version(void);
 /* ---------------------------------------------------------------------------------------------
  * Bounds. Whatever exceeds one is refused with ALERTRON_ERROR_LIMIT.
  */
-#define ALERTRON_FEATURES_MAX 4096u    /* features of a row */
-#define ALERTRON_TREES_MAX 65536u      /* trees of a forest */
-#define ALERTRON_NODES_MAX 67108864u   /* nodes of a forest, all trees together */
-#define ALERTRON_DEPTH_MAX 64u         /* nodes on a path from the root to a leaf */
-#define ALERTRON_SAMPLES_MAX 16777216u /* rows that one tree is grown on */
-#define ALERTRON_FEATURE_NAME_MAX 256u /* bytes of a feature's name */
-#define ALERTRON_PROVENANCE_MAX 4096u  /* bytes of a provenance text */
-#define ALERTRON_TESTS_MAX 65536u      /* bytes of the tests that a model carries */
+#define ALERTRON_FEATURES_MAX 4096u        /* features of a row */
+#define ALERTRON_TREES_MAX 65536u          /* trees of a forest */
+#define ALERTRON_NODES_MAX 67108864u       /* nodes of a forest, all trees together */
+#define ALERTRON_DEPTH_MAX 64u             /* nodes on a path from the root to a leaf */
+#define ALERTRON_SAMPLES_MAX 16777216u     /* rows that one tree is grown on */
+#define ALERTRON_FEATURE_NAME_MAX 256u     /* bytes of a feature's name */
+#define ALERTRON_PROVENANCE_MAX 4096u      /* bytes of a provenance text */
+#define ALERTRON_TESTS_MAX 65536u          /* bytes of the tests that a model carries */
+#define ALERTRON_TEST_LINES_MAX 65536u     /* tests in one text */
+#define ALERTRON_TEST_BYTES_MAX 131072u    /* bytes of a test's line */
+#define ALERTRON_TESTS_WORK_MAX 268435456u /* nodes of trees that the tests which a model carries may visit */
 
 /* ---------------------------------------------------------------------------------------------
  * Errors and memory
@@ -63,7 +66,7 @@ typedef enum alertron_status {
     ALERTRON_ERROR_COMPRESSED,  /* zlib, gzip, ... around what may be a model: inflate it first */
     ALERTRON_ERROR_UNSUPPORTED, /* well-formed, but not a model that this library can score */
     ALERTRON_ERROR_LIMIT,       /* one of the bounds above, or a bound given by the caller */
-    ALERTRON_ERROR_SELF_TEST    /* the model does not give the scores that were stored with it */
+    ALERTRON_ERROR_SELF_TEST    /* the model does not give the scores stored with it, or fails its tests */
 } alertron_status;
 
 #define ALERTRON_NO_OFFSET UINT64_MAX
@@ -205,7 +208,8 @@ typedef struct alertron_model_changes {
     const char *const *feature_names; /* one a feature, UTF-8 */
     const uint64_t *training_scores;  /* ALERTRON_SCORE_BINS counts, as of alertron_model_training_scores */
     const char *provenance;           /* lines of "key: value" to stand behind the model's own */
-    const char *tests;                /* tests for the model to carry in place of its own; "" for none */
+    const char *tests;                /* tests for the model to carry in place of its own, which need no file, other
+                                       * model or clock; "" for none */
 } alertron_model_changes;
 
 /* A copy of the model, different in what *changes gives; what is NULL there stays. The forest, and so every score, is
@@ -260,7 +264,7 @@ ALERTRON_API const uint64_t *alertron_model_training_scores(const alertron_model
 /* The bin that a score in (0, 1] counts into: below ALERTRON_SCORE_BINS. */
 ALERTRON_API size_t alertron_score_bin(double score);
 
-/* The tests that the model carries, "" where it carries none; docs/model-tests.md describes them. */
+/* The tests that the model carries, "" where it carries none: see alertron_tests below. */
 ALERTRON_API const char *alertron_model_tests(const alertron_model *model);
 
 /* Number of features of a row. */
@@ -295,6 +299,163 @@ ALERTRON_API const char *alertron_kernel_name(size_t index);
 /* Makes the model score with the kernel of that name, for tests and benchmarks, before other threads use the model.
  * On failure, where there is no such kernel here or it does not suit the model, it stays as it was. */
 ALERTRON_API alertron_status alertron_model_set_kernel(alertron_model *model, const char *name, alertron_error *error);
+
+/* ---------------------------------------------------------------------------------------------
+ * Checks: what a model must still do, as functions. A check says what is wanted of a model on rows; each
+ * kind uses the members that it names, the others are not looked at.
+ *
+ *     const alertron_check check = {.kind = ALERTRON_CHECK_ALARM_RATE, .rows = normal,
+ *                                   .relation = ALERTRON_AT_MOST, .bound = 0.015};
+ *     alertron_check_result result;
+ *     if (alertron_model_check(model, &check, &result, NULL, &error) != ALERTRON_OK)
+ *         puts(error.text);        the check could not be made: rows of another width, labels all the same, ...
+ *     else if (!result.passed)
+ *         puts(result.text);       "alarms on 2.35% of 1008 rows; at most 1.5% was wanted"
+ */
+typedef enum alertron_check_kind {
+    ALERTRON_CHECK_SEVERITY = 0,      /* every row is, is at least, or is at most `severity` */
+    ALERTRON_CHECK_SCORE,             /* every row's score to `bound`, or to its own among `scores` */
+    ALERTRON_CHECK_ALARM_RATE,        /* share of rows that are at least `severity`, of none: of low */
+    ALERTRON_CHECK_AUROC,             /* area under the ROC curve, by `labels`; equal scores count half */
+    ALERTRON_CHECK_AVERAGE_PRECISION, /* as scikit-learn's average_precision_score, by `labels` */
+    ALERTRON_CHECK_RECALL,            /* share of rows with a label that are alarms, at `alarm_rate` */
+    ALERTRON_CHECK_MONOTONE,          /* `feature` going `direction` from each row never makes it look more normal */
+    ALERTRON_CHECK_INVARIANCE,        /* `feature` going `direction` from each row never changes the verdict */
+    ALERTRON_CHECK_AGREEMENT, /* share of rows that model and `other` put on the same side of their thresholds */
+    ALERTRON_CHECK_DURATION   /* time to score all rows, in times of what `other` takes, by `clock` */
+} alertron_check_kind;
+
+/* How what is found must stand to what is wanted; both ends belong to it. */
+typedef enum alertron_relation {
+    ALERTRON_IS = 0, /* equal: numbers within the check's tolerance */
+    ALERTRON_AT_LEAST,
+    ALERTRON_AT_MOST
+} alertron_relation;
+
+typedef enum alertron_direction { ALERTRON_VARYING = 0, ALERTRON_RISING, ALERTRON_FALLING } alertron_direction;
+
+/* Time in seconds that never goes back; from when does not matter. */
+typedef struct alertron_clock {
+    double (*seconds)(void *context);
+    void *context;
+} alertron_clock;
+
+#define ALERTRON_EVERY_FEATURE SIZE_MAX /* as a check's feature: each of them, one at a time */
+#define ALERTRON_NO_ROW SIZE_MAX
+#define ALERTRON_NO_FEATURE SIZE_MAX
+
+typedef struct alertron_check {
+    alertron_check_kind kind;
+    alertron_rows rows;           /* of the model's width, at least one; a row that has no score, for a NaN in it, is
+                                   * refused with ALERTRON_ERROR_ARGUMENT */
+    alertron_relation relation;   /* not of monotone and invariance */
+    alertron_severity severity;   /* of severity and alarm rate */
+    double bound;                 /* of all that give a number: a score, a share in [0, 1], or times */
+    double tolerance;             /* at least 0. Of a relation `is`: how far off a number may be. Of monotone and
+                                   * invariance: how far the score may fall or change; 0: look at the severity */
+    const unsigned char *labels;  /* of AUROC, average precision and recall: one a row, not 0 for an anomaly */
+    const double *scores;         /* of score: what each row must score; NULL: bound */
+    double alarm_rate;            /* of recall: alarms are the highest scores, as many as this share of all rows allows
+                                   * (of equal ones, all or none); 0: what is above the model's threshold */
+    size_t feature;               /* of monotone and invariance: an index or ALERTRON_EVERY_FEATURE */
+    alertron_direction direction; /* of the same; varying: both ways */
+    const alertron_model *other;  /* of agreement and duration, of the same width */
+    alertron_clock clock;         /* of duration */
+} alertron_check;
+
+typedef struct alertron_check_result {
+    bool passed;
+    double figure;  /* what was found. Of severity and score: the score of `row`; of monotone: the deepest fall of the
+                     * score below what it was before; of invariance: its largest change */
+    size_t row;     /* the row that shows it best, passed or not, or ALERTRON_NO_ROW */
+    size_t feature; /* which number of that row the check changed, or ALERTRON_NO_FEATURE */
+    double value;   /* to what */
+    double score;   /* of the row, as changed; NaN where there is no row */
+    char text[320]; /* one line for a person: what was found and, where it did not pass, what was wanted */
+} alertron_check_result;
+
+/* Makes the check. Whether the model passes is in *result; the status says only whether the check could be made, and
+ * *error why not. Takes memory for a few numbers a row, and up to 8 KiB of stack more than
+ * scoring. Any thread.
+ *
+ * Monotone and invariance are exact: a score changes along a feature only at the forest's thresholds, and one number
+ * between each two is scored, to both ends of the doubles. Going from the row, the severity must at no number be lower
+ * than it was at one before; with a tolerance, the score must at no number be lower by more than that. Missing numbers
+ * are not tried.
+ *
+ * Duration is the least of several rounds, the two models taking turns. */
+ALERTRON_API alertron_status alertron_model_check(const alertron_model *model, const alertron_check *check,
+                                                  alertron_check_result *result, const alertron_allocator *allocator,
+                                                  alertron_error *error);
+
+/* ---------------------------------------------------------------------------------------------
+ * Tests: checks as text, a line each, that a model's owner writes: docs/model-tests.md is their manual.
+ *
+ *     reading [70, 140, 0.9]     is at least medium
+ *     file    normal_week.csv    alarms at most 1.5%
+ *
+ * A model may carry those that need no file, other model or clock: alertron_model_with puts them in, and
+ * alertron_model_load refuses a model that fails them.
+ */
+typedef struct alertron_tests alertron_tests;
+
+/* Reads tests: UTF-8, n_bytes, which are not needed afterwards. ALERTRON_ERROR_FORMAT with the line, the column and
+ * what could stand there for the first that can't be read. Memory stays below 32 times n_bytes plus 32 KiB. */
+ALERTRON_API alertron_tests *alertron_tests_parse(const char *text, size_t n_bytes, const alertron_allocator *allocator,
+                                                  alertron_error *error);
+ALERTRON_API void alertron_tests_free(alertron_tests *tests);
+
+/* Number of tests, which may be 0. */
+ALERTRON_API size_t alertron_tests_count(const alertron_tests *tests);
+
+/* What a file of readings holds. */
+typedef struct alertron_tests_data {
+    alertron_rows rows;          /* in the order of the model's features */
+    const unsigned char *labels; /* one a row, not 0 for an anomaly; NULL where none were asked for */
+    const double *scores;        /* one a row; NULL where none were asked for */
+} alertron_tests_data;
+
+/* What the tests name and only the program can get. A callback that is NULL makes errors of the tests that need it.
+ * Callbacks return a status and fill *error as the library does; what they give must stay until alertron_tests_run
+ * returns. They are asked for every test anew: who wants to read a file once keeps it. */
+typedef struct alertron_tests_sources {
+    /* Readings of the file `name`. Where `labels` is true, their labels: from the column `label_column`, or where that
+     * is NULL as the program finds them; where score_column is not NULL, their scores from it. */
+    alertron_status (*data)(void *context, const char *name, bool labels, const char *label_column,
+                            const char *score_column, alertron_tests_data *data, alertron_error *error);
+    alertron_status (*model)(void *context, const char *name, const alertron_model **model, alertron_error *error);
+    void *context;        /* of data and model */
+    alertron_clock clock; /* seconds may be NULL */
+} alertron_tests_sources;
+
+typedef enum alertron_test_outcome {
+    ALERTRON_TEST_PASSED = 0,
+    ALERTRON_TEST_FAILED,
+    ALERTRON_TEST_ERROR /* it could not be run, so nobody knows */
+} alertron_test_outcome;
+
+/* "passed", "failed" or "error". */
+ALERTRON_API const char *alertron_test_outcome_name(alertron_test_outcome outcome);
+
+typedef struct alertron_test_report {
+    size_t line;      /* of the text, from 1 */
+    const char *text; /* the test as it was written, without comment and blanks around it */
+    alertron_test_outcome outcome;
+    alertron_error error;         /* why it could not be run; status ALERTRON_OK where it could */
+    alertron_check_result result; /* of a test that was run */
+    const char *file;             /* whose row it is, or NULL: the reading in the test */
+    const double *reading;        /* that row, one number a feature, as changed and scored; NULL where there is none */
+} alertron_test_report;
+
+typedef void alertron_test_report_callback(void *context, const alertron_test_report *report);
+
+/* Runs the tests in their order and reports each; the report lives for the call. ALERTRON_OK if all passed,
+ * ALERTRON_ERROR_SELF_TEST where one failed or could not be run, with the first of them in *error. `report` may be
+ * NULL: then what stands behind that first one is not run. `sources` may be NULL. Tests may be run by many threads. */
+ALERTRON_API alertron_status alertron_tests_run(const alertron_tests *tests, const alertron_model *model,
+                                                const alertron_tests_sources *sources,
+                                                alertron_test_report_callback *report, void *context,
+                                                const alertron_allocator *allocator, alertron_error *error);
 
 /* ---------------------------------------------------------------------------------------------
  * Metrics: counters, gauges and histograms with labels, in Prometheus' text formats.

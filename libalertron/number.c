@@ -233,3 +233,124 @@ size_t alertron__number_bound(double value, char out[ALERTRON_NUMBER_BYTES])
 {
     return write_number(value, 6, out);
 }
+
+/* --- reading ------------------------------------------------------------------------------------------- */
+
+#define DIGITS_READ_MAX 19 /* that 64 bits surely hold */
+
+/* number * 10 ** exponent. */
+struct digits {
+    uint64_t number;
+    size_t n; /* from the first that is not 0 */
+    int exponent;
+};
+
+/* Reads digits up to what is none; false where there are more than can be held. */
+static bool read_digits(const char **at, const char *end, bool fraction, struct digits *digits)
+{
+    for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
+        const bool counts = digits->n > 0 || **at != '0';
+        if (counts && digits->n == DIGITS_READ_MAX) {
+            if (**at != '0')
+                return false;
+            digits->exponent += !fraction;
+            continue;
+        }
+        digits->n += counts;
+        digits->number = digits->number * 10 + (uint64_t)(**at - '0');
+        digits->exponent -= fraction;
+    }
+    return true;
+}
+
+static bool read_exponent(const char **at, const char *end, struct digits *digits)
+{
+    if (*at == end || (**at != 'e' && **at != 'E'))
+        return true;
+    ++*at;
+    const bool negative = *at < end && **at == '-';
+    *at += *at < end && (**at == '-' || **at == '+');
+    if (*at == end)
+        return false;
+    int exponent = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; ++*at)
+        exponent = exponent < 100000 ? exponent * 10 + (**at - '0') : exponent;
+    digits->exponent += negative ? -exponent : exponent;
+    return true;
+}
+
+/* mantissa * 2 ** exponent and, where there is a rest, a little more, to the nearest double, of two the even one; the
+ * mantissa's highest bit is set. */
+static double nearest_double(uint64_t mantissa, int exponent, bool rest)
+{
+    const int lowest = -1074; /* of the smallest double */
+    int drop = 11;            /* bits that a double does not hold */
+    if (exponent + drop < lowest)
+        drop = lowest - exponent;
+    if (drop > 64)
+        return 0.0;
+    const uint64_t kept = drop < 64 ? mantissa >> drop : 0;
+    const uint64_t half = (uint64_t)1 << (drop - 1), dropped = mantissa & (half | (half - 1));
+    const bool up = dropped > half || (dropped == half && (rest || kept & 1));
+    const int biased =
+        exponent + drop - lowest; /* of the last bit; 0 for subnormal numbers and the least normal ones */
+    if (biased > 2045)
+        return alertron__infinity();
+    return alertron__double_of_bits(((uint64_t)biased << FRACTION_BITS) + kept + up);
+}
+
+static unsigned bits_of_wide(const struct wide *wide)
+{
+    unsigned bits = (unsigned)(32 * (wide->n - 1));
+    for (uint32_t word = wide->words[wide->n - 1]; word; word >>= 1)
+        bits++;
+    return bits;
+}
+
+/* Made an integer of 64 bits or more with integers as long as it takes: times a power of five, or times a power of
+ * two and divided by the power of five. */
+static double value_of(const struct digits *digits)
+{
+    if (digits->number == 0 || digits->exponent < -343)
+        return 0.0;
+    if (digits->exponent > 308)
+        return alertron__infinity();
+    struct wide wide = {.words = {(uint32_t)digits->number, (uint32_t)(digits->number >> 32)},
+                        .n = digits->number >> 32 ? 2 : 1};
+    int exponent = digits->exponent;
+    bool rest = false;
+    for (int fives = digits->exponent; fives > 0; fives -= FIVES_MAX)
+        wide_multiply(&wide, powers_of_five[fives < FIVES_MAX ? fives : FIVES_MAX]);
+    const unsigned wanted = 66 + (unsigned)(digits->exponent < 0 ? -digits->exponent * 7 / 3 : 0);
+    for (unsigned have = bits_of_wide(&wide), step; have < wanted; have += step) {
+        step = wanted - have < 31 ? wanted - have : 31;
+        wide_multiply(&wide, 1u << step);
+        exponent -= (int)step;
+    }
+    for (int fives = -digits->exponent; fives > 0; fives -= FIVES_MAX)
+        rest |= wide_divide(&wide, powers_of_five[fives < FIVES_MAX ? fives : FIVES_MAX]);
+    const unsigned over = bits_of_wide(&wide) - 64;
+    const uint64_t mantissa = wide_shift(&wide, over, &rest);
+    return nearest_double(mantissa, exponent + (int)over, rest);
+}
+
+bool alertron__number_read(const char *text, size_t n, int power, double *value)
+{
+    const char *at = text, *end = text + n;
+    struct digits digits = {.exponent = power};
+    const bool negative = at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
+    const char *whole = at;
+    bool good = read_digits(&at, end, false, &digits);
+    size_t n_digits = (size_t)(at - whole);
+    if (good && at < end && *at == '.') {
+        const char *fraction = ++at;
+        good = read_digits(&at, end, true, &digits);
+        n_digits += (size_t)(at - fraction);
+    }
+    if (!good || n_digits == 0 || !read_exponent(&at, end, &digits) || at != end)
+        return false;
+    const double size = value_of(&digits);
+    *value = negative ? -size : size;
+    return true;
+}

@@ -128,6 +128,10 @@ size_t alertron__number_text(double value, char out[ALERTRON_NUMBER_BYTES]);
 /* The same with an exponent from 1e+06 on, as Prometheus' client libraries write a bucket's bound. */
 size_t alertron__number_bound(double value, char out[ALERTRON_NUMBER_BYTES]);
 
+/* Reads n bytes that are a decimal number and nothing else, "-1.5e3" or ".5", times ten to the power, as the nearest
+ * double; an infinity where that is out of range. False for anything else, and for more than 19 digits that count. */
+bool alertron__number_read(const char *text, size_t n, int power, double *value);
+
 /* An integer's digits, at most 20, no NUL. Returns how many. */
 size_t alertron__integer_text(uint64_t value, char *out);
 
@@ -417,6 +421,54 @@ bool alertron__modelfile_is(const unsigned char *bytes, size_t n_bytes);
 alertron_model *alertron__modelfile_load(const unsigned char *bytes, size_t n_bytes,
                                          const alertron_allocator *allocator, alertron_error *error);
 
+/* --- check.c: what is wanted of a model, and whether it is so --------------------------------------- */
+
+/* A check that is being made. */
+struct checking {
+    const alertron_model *model;
+    const alertron_check *check;
+    alertron_check_result *result;
+    double *scores; /* the model's, of all rows: none is NaN */
+    uint64_t *work; /* nodes of trees that may still be visited */
+    const alertron_allocator *allocator;
+    alertron_error *error;
+};
+
+/* As alertron_model_check, of which it is all but the defaults. ALERTRON_ERROR_LIMIT where *work is not enough. */
+alertron_status alertron__model_check(const alertron_model *model, const alertron_check *check, uint64_t *work,
+                                      alertron_check_result *result, const alertron_allocator *allocator,
+                                      alertron_error *error);
+
+alertron_status alertron__check_refuse(const struct checking *checking, const char *why);
+/* Takes nodes, at least 1, so many times from what is left. */
+alertron_status alertron__check_spend(struct checking *checking, uint64_t times, uint64_t nodes);
+/* Nodes that scoring a row visits at most. */
+uint64_t alertron__check_row_nodes(const alertron_model *model);
+
+/* Numbers and names for a text, with a NUL. */
+struct number_text {
+    char bytes[ALERTRON_NUMBER_BYTES + 2];
+    size_t n;
+};
+struct name_text {
+    char bytes[48];
+};
+/* As many decimals as are asked for, or more where the number would otherwise seem to stand elsewhere to the bound. */
+struct number_text alertron__number_beside(double value, double bound, unsigned decimals);
+/* All digits. */
+struct number_text alertron__number_shown(double value);
+struct name_text alertron__feature_shown(const alertron_model *model, size_t feature);
+
+/* --- ranking.c: AUROC, average precision, recall --------------------------------------------------------- */
+
+/* Rising; none is NaN. */
+void alertron__sort(double *values, size_t n);
+alertron_status alertron__ranking(struct checking *checking, double *figure);
+
+/* --- along.c: monotone and invariance ---------------------------------------------------------------------- */
+
+alertron_status alertron__check_along(struct checking *checking);
+
 /* --- random.c: numbers that are the same for a seed on every machine ----------------------------- */
 
 struct random_state {
@@ -677,6 +729,37 @@ struct forest *alertron__iforest_trees(const struct iforest *iforest, const stru
 /* Takes any bytes; those that are no pickle are refused with a text that says what they seem to be. */
 alertron_model *alertron__sklearn_load(const unsigned char *bytes, size_t n_bytes, alertron_input input,
                                        const alertron_allocator *allocator, alertron_error *error);
+
+/* --- testlines.c: the language of a model's tests ---------------------------------------------------------- */
+
+/* A test: a check but for what the program gives. Names are NULL where the test has none. */
+struct model_test {
+    struct model_test *next;
+    size_t line;
+    const char *text;    /* as it was written */
+    const char *file;    /* whose rows are checked; NULL: the reading in check.rows */
+    const char *model;   /* check.other */
+    const char *feature; /* check.feature, unless that is every one */
+    const char *label_column, *score_column;
+    alertron_check check;
+};
+
+struct alertron_tests {
+    struct arena arena; /* the tests and what they point to */
+    struct model_test *first;
+    size_t n;
+};
+
+/* --- testrun.c: tests against a model ------------------------------------------------------------------------ */
+
+/* Runs the tests that the model carries. ALERTRON_ERROR_FORMAT where they can't be read or need more than the model. */
+alertron_status alertron__model_self_test(const alertron_model *model, const alertron_allocator *allocator,
+                                          alertron_error *error);
+
+/* --- load.c: which room reads the bytes ------------------------------------------------------------------------ */
+
+/* The model if it passes the tests that it carries; otherwise, or for NULL, NULL. */
+alertron_model *alertron__model_tested(alertron_model *model, alertron_error *error);
 
 /* --- registry.c: metrics ----------------------------------------------------------------------------- */
 
