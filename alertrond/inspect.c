@@ -2,7 +2,6 @@
  * lie about that. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <alertron.h>
@@ -11,7 +10,7 @@
 #include "histogram.h"
 #include "modelstore.h"
 #include "options.h"
-#include "reading.h"
+#include "print.h"
 #include "scores.h"
 #include "terminal.h"
 #include "why.h"
@@ -63,13 +62,6 @@ static void print_label(const char *label)
     printf("  %-*s  ", LABEL_WIDTH, label);
 }
 
-static void print_number(double value)
-{
-    char text[32];
-    reading_write_number(text, sizeof text, value);
-    printf("%s", text);
-}
-
 /* "score from 0.66, quantile 0.8 of anomalous scores"; the quantile is 0 for none. */
 static void print_level(const char *label, const char *how, double from, double quantile)
 {
@@ -79,13 +71,6 @@ static void print_level(const char *label, const char *how, double from, double 
     if (quantile > 0)
         printf(", quantile %g of anomalous scores", quantile);
     printf("\n");
-}
-
-/* A model's file is from anywhere: what a terminal could take for a command is shown as `?`. */
-static void print_shown(const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
 }
 
 /* Names in lines of about 60 characters. */
@@ -196,21 +181,6 @@ static void print_text(const struct inspection *inspection, const struct histogr
 
 /* ---- JSON ---- */
 
-static void json_text(const char *name, const char *text)
-{
-    const size_t size = text ? 6 * strlen(text) + 3 : 0; /* each byte may be escaped */
-    char *out = malloc(size + 1);
-    printf("\"%s\":%s", name, out && text && reading_write_string(out, size, text) ? out : "null");
-    free(out);
-}
-
-static void json_number(const char *name, double value)
-{
-    char out[32];
-    reading_write_number(out, sizeof out, value);
-    printf(",\"%s\":%s", name, out);
-}
-
 static void json_features(const alertron_model *model)
 {
     size_t n = alertron_model_features(model);
@@ -220,21 +190,25 @@ static void json_features(const alertron_model *model)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        char out[6 * ALERTRON_FEATURE_NAME_MAX + 3];
-        reading_write_string(out, sizeof out, alertron_model_feature_name(model, i));
-        printf("%s%s", i ? "," : "[", out);
+        printf("%s", i ? "," : "[");
+        print_json_string(alertron_model_feature_name(model, i));
     }
     printf("]");
 }
 
 static void json_cuts(const alertron_cuts *cuts)
 {
-    json_number("threshold", cuts->threshold);
+    printf(",");
+    print_json_number("threshold", cuts->threshold);
     printf(",\"cuts\":{\"origin\":\"%s\"", alertron_cuts_origin_name(cuts->origin));
-    json_number("medium", cuts->medium);
-    json_number("high", cuts->high);
-    json_number("medium_quantile", cuts->medium_quantile);
-    json_number("high_quantile", cuts->high_quantile);
+    printf(",");
+    print_json_number("medium", cuts->medium);
+    printf(",");
+    print_json_number("high", cuts->high);
+    printf(",");
+    print_json_number("medium_quantile", cuts->medium_quantile);
+    printf(",");
+    print_json_number("high_quantile", cuts->high_quantile);
     printf(",\"scores\":%llu}", (unsigned long long)cuts->n_scores);
 }
 
@@ -254,7 +228,7 @@ static void json_readings(const struct inspection *inspection)
         return;
     }
     printf("{");
-    json_text("path", inspection->readings);
+    print_json_text("path", inspection->readings);
     printf(",\"rows\":%zu,\"by_severity\":{", inspection->rows);
     for (alertron_severity severity = ALERTRON_SEVERITY_NONE; severity <= ALERTRON_SEVERITY_HIGH; severity++)
         printf("%s\"%s\":%zu", severity ? "," : "", alertron_severity_name(severity),
@@ -268,7 +242,7 @@ static void json_tests(const struct inspection *inspection)
 {
     const char *tests = alertron_model_tests(inspection->model);
     printf(",");
-    json_text("tests", *tests ? tests : NULL);
+    print_json_text("tests", *tests ? tests : NULL);
     printf(",\"tests_pass\":%s", !*tests ? "null" : inspection->tests.status == ALERTRON_OK ? "true" : "false");
 }
 
@@ -280,20 +254,21 @@ static void print_json(const struct inspection *inspection)
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
     printf("{");
-    json_text("path", inspection->path);
+    print_json_text("path", inspection->path);
     printf(",");
-    json_text("kind", info.kind);
+    print_json_text("kind", info.kind);
     printf(",");
-    json_text("producer", info.producer);
+    print_json_text("producer", info.producer);
     printf(",");
-    json_text("provenance", info.provenance);
+    print_json_text("provenance", info.provenance);
     json_features(model);
     printf(",\"missing_values\":%s", info.missing_values ? "true" : "false");
     json_cuts(&cuts);
     printf(",\"trees\":%u,\"samples\":%u,\"nodes\":%u,\"depth\":%u", info.trees, info.samples, info.nodes, info.depth);
-    json_number("normalizer", info.normalizer);
+    printf(",");
+    print_json_number("normalizer", info.normalizer);
     printf(",\"bytes\":%zu,", info.bytes);
-    json_text("kernel", info.kernel);
+    print_json_text("kernel", info.kernel);
     json_tests(inspection);
     json_counts("training_scores", alertron_model_training_scores(model));
     json_readings(inspection);

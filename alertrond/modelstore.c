@@ -158,6 +158,17 @@ bool modelstore_save(const alertron_model *model, const char *path, size_t *n_by
     return good;
 }
 
+char *modelstore_tests(const char *path, char *why, size_t why_size)
+{
+    size_t n;
+    char *tests = (char *)file_read(path, ALERTRON_TESTS_MAX, &n, why, why_size);
+    if (!tests || strlen(tests) == n)
+        return tests;
+    why_say(why, why_size, "%s: a NUL byte at %zu; tests are text", path, strlen(tests));
+    free(tests);
+    return NULL;
+}
+
 void modelstore_name(const char *path, char out[MODEL_NAME_BYTES])
 {
     const char *slash = strrchr(path, '/');

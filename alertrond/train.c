@@ -20,7 +20,7 @@
 #define SEED_MOST 9007199254740992.0  /* 2^53 */
 
 struct train_flags {
-    const char *output, *features;
+    const char *output, *features, *tests;
     int64_t trees, samples, seed;
     double features_per_tree, contamination, medium_quantile, high_quantile;
 };
@@ -130,6 +130,20 @@ static alertron_model *fit(const struct training *training, alertron_error *erro
     return alertron_model_fit(&rows, &options, NULL, error);
 }
 
+/* The model with tests to carry, in place of the one without; that is freed. */
+static alertron_model *add_tests(alertron_model *model, const char *path, char *why, size_t why_size)
+{
+    char *tests = modelstore_tests(path, why, why_size);
+    alertron_error error;
+    alertron_model *made =
+        tests ? alertron_model_with(model, &(alertron_model_changes){.tests = tests}, NULL, &error) : NULL;
+    if (tests && !made)
+        why_say(why, why_size, "%s: %s", path, error.text);
+    free(tests);
+    alertron_model_free(model);
+    return made;
+}
+
 static void print_summary(const struct training *training, const alertron_model *model, double seconds, size_t n_bytes)
 {
     alertron_model_info info;
@@ -166,6 +180,8 @@ static bool run(struct training *training, char *why, size_t why_size)
     if (!model)
         return why_say(why, why_size, "%s: %s", training->name, error.text);
     double seconds = clock_seconds() - begin;
+    if (training->flags->tests && !(model = add_tests(model, training->flags->tests, why, why_size)))
+        return false;
     size_t n_bytes = 0;
     bool good = modelstore_save(model, training->flags->output, &n_bytes, why, why_size);
     if (good)
@@ -195,6 +211,8 @@ static enum options_outcome parse(struct train_flags *flags, int argc, char **ar
          "of the anomalous scores, where severity medium begins (default 0.80)", 0.01, 0.9999, NULL},
         {"high-quantile", 0, OPTION_NUMBER, &flags->high_quantile, "Q",
          "of the anomalous scores, where severity high begins (default 0.95)", 0.01, 0.9999, NULL},
+        {"tests", 0, OPTION_TEXT, &flags->tests, "FILE",
+         "tests for the model to carry: it is written only where it passes them, and then loaded only so", 0, 0, NULL},
     };
     size_t n_operands = 1;
     enum options_outcome outcome =
