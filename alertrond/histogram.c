@@ -95,8 +95,8 @@ void histogram_mark_text(const struct histogram *histogram, size_t mark, char *o
     char share[16];
     const double above = histogram->above[mark];
     histogram_share_text(histogram->rows > 0 ? above / histogram->rows : 0, share, sizeof share);
-    snprintf(out, size, "%s %.4f: %s%.0f rows, %s", mark_words[mark], histogram_mark(histogram, mark),
-             histogram->exact[mark] ? "" : "about ", above, share);
+    snprintf(out, size, "%s %.4f: %s%.0f row%s, %s", mark_words[mark], histogram_mark(histogram, mark),
+             histogram->exact[mark] ? "" : "about ", above, above > 0.5 && above < 1.5 ? "" : "s", share);
 }
 
 double histogram_height(double rows, double most)
