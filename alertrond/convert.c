@@ -90,13 +90,22 @@ static void set_threshold(struct conversion *conversion, double threshold)
     conversion->cuts_changed = true;
 }
 
-/* Puts the threshold where the wanted share of these scores is above it. */
-static void take_threshold(struct conversion *conversion, struct scores *scores, const char *path)
+/* Puts the threshold where the wanted share of these scores is above it. Readings far outside of all training rows
+ * share the highest score there is: where they are more than that share, nothing would be above it. */
+static bool take_threshold(struct conversion *conversion, struct scores *scores, const char *path, char *why,
+                           size_t why_size)
 {
+    const double share = conversion->flags->contamination, threshold = scores_quantile(scores, 1 - share);
     char name[MODEL_NAME_BYTES];
     modelstore_name(path, name);
-    set_threshold(conversion, scores_quantile(scores, 1 - conversion->flags->contamination));
-    note(conversion, "threshold: contamination %.15g of %s\n", conversion->flags->contamination, name);
+    if (threshold >= scores->values[scores->n - 1])
+        return why_say(why, why_size,
+                       "%s: more than %g of the rows share the highest score, %.6g, so none would be above it: give a "
+                       "larger --contamination, or a --threshold",
+                       path, share, threshold);
+    set_threshold(conversion, threshold);
+    note(conversion, "threshold: contamination %.15g of %s\n", share, name);
+    return true;
 }
 
 static bool take_severity(struct conversion *conversion, struct scores *scores, const char *path,
@@ -122,9 +131,9 @@ static bool take_training(struct conversion *conversion, char *why, size_t why_s
         scores_count(&scores, conversion->counts);
         note(conversion, "training scores: of %zu rows of %s\n", scores.n, name);
         if (!isnan(flags->contamination))
-            take_threshold(conversion, &scores, flags->training);
+            good = take_threshold(conversion, &scores, flags->training, why, why_size);
         /* Too few anomalies among them are no mistake, as they are none for `alertrond train`. */
-        if (!flags->calibrate)
+        if (good && !flags->calibrate)
             take_severity(conversion, &scores, flags->training, ALERTRON_CUTS_TRAINING, NULL);
     }
     scores_free(&scores);
@@ -138,7 +147,7 @@ static bool take_calibration(struct conversion *conversion, char *why, size_t wh
     alertron_error error;
     bool good = scores_of_file(&scores, conversion->model, flags->calibrate, flags->features, -INFINITY, why, why_size);
     if (good && !isnan(flags->contamination) && !flags->training)
-        take_threshold(conversion, &scores, flags->calibrate);
+        good = take_threshold(conversion, &scores, flags->calibrate, why, why_size);
     if (good && !take_severity(conversion, &scores, flags->calibrate, ALERTRON_CUTS_FILE, &error))
         good = why_say(why, why_size, "%s: %s", flags->calibrate, error.text);
     scores_free(&scores);
