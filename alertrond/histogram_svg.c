@@ -115,7 +115,7 @@ static void put_bars(const struct svg *svg, double most)
     const double width = x_of(svg, histogram_score(1)) - x_of(svg, 0), gap = width > 4 ? 1 : 0;
     for (size_t bin = svg->histogram->first; bin <= svg->histogram->last; bin++) {
         const double rows = svg->histogram->counts[bin], from = histogram_score(bin), to = histogram_score(bin + 1);
-        const double height = fmax(histogram_height(rows, most) * (BOTTOM - TOP), 1);
+        const double height = histogram_height(rows, most) * (BOTTOM - TOP);
         if (rows > 0)
             put(svg,
                 "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\"><title>%.4f to %.4f: %.0f "

@@ -76,13 +76,12 @@ static alertron_severity band_of_column(const struct text_picture *picture, size
     return histogram_band(picture->histogram, histogram_score(begin), histogram_score(begin + picture->bins_each));
 }
 
-/* How much of a character of line `line`, counted from the axis, a column fills: 0 to 8. A row is always seen. */
+/* How much of a character of line `line`, counted from the axis, a column fills: 0 to 8. A single row beside 2^64 is an
+ * eighth high, so it is always seen. */
 static size_t fill_of(const struct text_picture *picture, size_t column, size_t line)
 {
-    if (picture->rows[column] <= 0)
-        return 0;
     const double height = histogram_height(picture->rows[column], picture->most) * HEIGHT * 8;
-    const size_t eighths = height < 1 ? 1 : (size_t)(height + 0.5);
+    const size_t eighths = (size_t)(height + 0.5);
     return eighths <= line * 8 ? 0 : eighths - line * 8 > 8 ? 8 : eighths - line * 8;
 }
 

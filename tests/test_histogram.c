@@ -159,6 +159,30 @@ static void ascii_and_colours_are_as_asked_for(void **state)
     free(text);
 }
 
+/* Columns between two places of a line, colours left out. */
+static size_t columns_between(const char *from, const char *to)
+{
+    size_t n = 0;
+    for (; from < to; from++)
+        if (*from == '\033')
+            from = strchr(from, 'm');
+        else
+            n++;
+    return n;
+}
+
+static void colours_begin_at_the_threshold_and_the_cuts(void **state)
+{
+    (void)state;
+    const struct histogram histogram = sample(NULL);
+    char *text = printed(&histogram, 100, false, true);
+    const char *lowest = strstr(text, "1 +") + 3;
+    assert_int_equal(columns_between(lowest, strstr(lowest, "\033[33m")), 160 - 127);
+    assert_int_equal(columns_between(lowest, strstr(lowest, "\033[35m")), 192 - 127);
+    assert_int_equal(columns_between(lowest, strstr(lowest, "\033[31m")), 208 - 127);
+    free(text);
+}
+
 static void no_line_is_wider_than_the_terminal(void **state)
 {
     (void)state;
@@ -181,9 +205,11 @@ static void odd_counts_are_drawn_all_the_same(void **state)
     free(printed(&histogram, 80, true, false));
     for (size_t bin = 0; bin < ALERTRON_SCORE_BINS; bin++)
         counts[bin] = UINT64_MAX;
+    counts[100] = 1;
     const alertron_cuts nowhere = {.threshold = -1e300, .medium = -1e300, .high = -1e300};
     histogram = histogram_of("all", counts, &nowhere, NULL);
     free(printed(&histogram, 1, true, true));
+    assert_true(histogram_height(1, (double)UINT64_MAX) * 80 > 1); /* an eighth of a character */
     free(printed(&histogram, 100000, false, false));
     memset(counts, 0, sizeof counts);
     counts[255] = 1;
@@ -247,6 +273,7 @@ int main(void)
         cmocka_unit_test(ticks_are_round_and_no_more_than_there_is_room_for),
         cmocka_unit_test(the_terminal_shows_a_single_row),
         cmocka_unit_test(ascii_and_colours_are_as_asked_for),
+        cmocka_unit_test(colours_begin_at_the_threshold_and_the_cuts),
         cmocka_unit_test(no_line_is_wider_than_the_terminal),
         cmocka_unit_test(odd_counts_are_drawn_all_the_same),
         cmocka_unit_test(the_svg_has_a_bar_for_each_bin_with_rows),
