@@ -11,7 +11,7 @@
 
 /* Of the picture, and the rectangle in it that the bars stand in. */
 enum { WIDTH = 760, HEIGHT = 376, LEFT = 66, RIGHT = 736, TOP = 92, BOTTOM = 300 };
-enum { LABEL_WIDTH = 250, LABEL_HEIGHT = 16, TICK_WIDTH = 60, TEXT_BYTES = 1024 };
+enum { LABEL_WIDTH = 250, LABEL_HEIGHT = 16, TICK_WIDTH = 60, TITLE_CHARACTERS = 76, TEXT_BYTES = 1024 };
 
 struct svg {
     const struct histogram *histogram;
@@ -29,7 +29,7 @@ static const char head[] =
     ".mark{stroke-width:1.5;stroke-dasharray:4 3}.mark.low{stroke:#d9a400}.mark.medium{stroke:#e0701d}"
     ".mark.high{stroke:#c9252d}\n"
     "text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}.heading{font-size:15px;"
-    "font-weight:600}.label{stroke:#fff;stroke-width:4;paint-order:stroke;stroke-linejoin:round}\n"
+    "font-weight:600}.label{stroke:#fff;stroke-width:6;paint-order:stroke;stroke-linejoin:round}\n"
     "@media (prefers-color-scheme:dark){.page{fill:#0d1117}.text{fill:#f0f6fc}.quiet{fill:#9198a1}"
     ".label{stroke:#0d1117}.line{stroke:#30363d}.axis{stroke:#9198a1}.normal{fill:#6ea8dc}.low{fill:#e3b341}.medium{"
     "fill:#f0883e}"
@@ -147,30 +147,52 @@ static void put_axis(const struct svg *svg)
         (LEFT + RIGHT) / 2, BOTTOM + 58);
 }
 
-static void put_mark(const struct svg *svg, size_t mark, bool left, int level)
+static int label_y(int level)
+{
+    return TOP - 6 - level * LABEL_HEIGHT;
+}
+
+static void put_label(const struct svg *svg, size_t mark, bool left, int level)
 {
     char text[96];
     const double x = x_of(svg, histogram_mark(svg->histogram, mark));
-    const int y = TOP - 6 - level * LABEL_HEIGHT;
     histogram_mark_text(svg->histogram, mark, text, sizeof text);
-    put(svg, "<line class=\"mark %s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", classes[mark + 1], x, x, y - 10,
-        BOTTOM);
-    put(svg, "<text class=\"text label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", left ? x - 6 : x + 6, y,
+    put(svg, "<text class=\"text label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", left ? x - 6 : x + 6, label_y(level),
         left ? "end" : "start");
     put_text(svg, text);
     put(svg, "</text>\n");
 }
 
 /* Lines at the threshold and the cuts, each with its text on a level of its own. To the left of the lines the leftmost
- * has the lowest, to the right the highest: so none crosses a text, where all are on one side. */
+ * has the lowest, to the right the highest: so none crosses a text, where all are on one side; elsewhere texts lie
+ * above lines. */
 static void put_marks(const struct svg *svg)
 {
     const bool all_left = x_of(svg, histogram_mark(svg->histogram, 0)) >= LABEL_WIDTH;
-    for (size_t mark = HISTOGRAM_MARKS; mark-- > 0;)
-        if (histogram_shows(svg->histogram, mark)) {
-            const bool left = all_left || x_of(svg, histogram_mark(svg->histogram, mark)) + LABEL_WIDTH > WIDTH;
-            put_mark(svg, mark, left, all_left ? (int)mark : (int)(HISTOGRAM_MARKS - 1 - mark));
+    for (size_t pass = 0; pass < 2; pass++)
+        for (size_t mark = 0; mark < HISTOGRAM_MARKS; mark++) {
+            const double x = x_of(svg, histogram_mark(svg->histogram, mark));
+            const int level = all_left ? (int)mark : (int)(HISTOGRAM_MARKS - 1 - mark);
+            if (!histogram_shows(svg->histogram, mark))
+                continue;
+            if (pass == 0)
+                put(svg, "<line class=\"mark %s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n", classes[mark + 1],
+                    x, x, label_y(level) - 10, BOTTOM);
+            else
+                put_label(svg, mark, all_left || x + LABEL_WIDTH > WIDTH, level);
         }
+}
+
+/* A title that would be wider than the picture is drawn closer. */
+static void put_title(const struct svg *svg)
+{
+    const char *title = svg->histogram->title;
+    put(svg, "<text class=\"text heading\" x=\"24\" y=\"30\"");
+    if (strlen(title) > TITLE_CHARACTERS)
+        put(svg, " textLength=\"%d\" lengthAdjust=\"spacingAndGlyphs\"", WIDTH - 48);
+    put(svg, ">");
+    put_text(svg, title);
+    put(svg, "</text>\n");
 }
 
 static void put_picture(const struct svg *svg)
@@ -179,9 +201,8 @@ static void put_picture(const struct svg *svg)
     put(svg, head, WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT);
     put(svg, "<title id=\"title\">");
     put_text(svg, svg->histogram->title);
-    put(svg, "</title>\n<text class=\"text heading\" x=\"%d\" y=\"30\">", 24);
-    put_text(svg, svg->histogram->title);
-    put(svg, "</text>\n");
+    put(svg, "</title>\n");
+    put_title(svg);
     put_heights(svg, most);
     put_bars(svg, most);
     put_marks(svg);

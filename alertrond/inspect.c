@@ -16,7 +16,8 @@
 #include "why.h"
 
 #define LABEL_WIDTH 16
-#define TITLE_BYTES 320
+#define TITLE_BYTES 512
+#define NAME_SHOWN_MAX 40u /* characters of a file's name in the title */
 #define WHY_BYTES 1024
 
 struct inspect_flags {
@@ -318,18 +319,26 @@ static bool take_scores(struct inspection *inspection, char *why, size_t why_siz
     return inspection->has_counts;
 }
 
+/* A file's name, cut where it is long. */
+static void name_file(const char *path, char out[MODEL_NAME_BYTES])
+{
+    modelstore_name(path, out);
+    if (strlen(out) > NAME_SHOWN_MAX)
+        snprintf(out + NAME_SHOWN_MAX - 3, 4, "...");
+}
+
 static struct histogram make_histogram(const struct inspection *inspection, char title[TITLE_BYTES])
 {
     const alertron_cuts cuts = alertron_model_cuts(inspection->model);
     char model[MODEL_NAME_BYTES], readings[MODEL_NAME_BYTES];
-    modelstore_name(inspection->path, model);
-    modelstore_name(inspection->readings ? inspection->readings : "", readings);
+    name_file(inspection->path, model);
+    name_file(inspection->readings ? inspection->readings : "", readings);
     struct histogram histogram =
         histogram_of(title, inspection->counts, &cuts, inspection->readings ? inspection->by_severity : NULL);
     if (inspection->readings)
-        snprintf(title, TITLE_BYTES, "%.60s: scores of %zu rows of %.60s", model, inspection->rows, readings);
+        snprintf(title, TITLE_BYTES, "%s: scores of %zu rows of %s", model, inspection->rows, readings);
     else
-        snprintf(title, TITLE_BYTES, "%.60s: scores of %.0f training rows", model, histogram.rows);
+        snprintf(title, TITLE_BYTES, "%s: scores of %.0f training rows", model, histogram.rows);
     return histogram;
 }
 
