@@ -1,36 +1,66 @@
-/* inspect.c: `alertrond inspect`: what a model is, where it came from, what it would call an anomaly. */
+/* inspect.c: `alertrond inspect`: what a model is, where it came from, what it would call an anomaly, and how scores
+ * lie about that. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <alertron.h>
 
 #include "command.h"
+#include "histogram.h"
 #include "modelstore.h"
 #include "options.h"
-#include "reading.h"
+#include "print.h"
+#include "scores.h"
+#include "terminal.h"
+#include "why.h"
 
 #define LABEL_WIDTH 16
-#define JSON_TEXT_BYTES (6 * ALERTRON_PROVENANCE_MAX + 3) /* a text with each byte escaped */
+#define TITLE_BYTES 512
+#define NAME_SHOWN_MAX 40u /* characters of a file's name in the title */
+#define WHY_BYTES 1024
+
+struct inspect_flags {
+    const char *features, *svg;
+    int64_t dtype; /* alertron_input */
+    bool json, ascii, tests;
+};
+
+struct inspection {
+    const struct inspect_flags *flags;
+    const char *path, *readings; /* readings: a file to score, or NULL */
+    alertron_model *model;
+    alertron_error tests; /* its status tells whether the carried tests pass */
+    uint64_t counts[ALERTRON_SCORE_BINS];
+    bool has_counts; /* of the readings, else of the training rows */
+    size_t by_severity[4];
+    size_t rows; /* of the readings */
+};
 
 static const struct options_usage usage = {
     .command = "inspect",
-    .operands = "MODEL",
-    .summary = "Tells what a model is, where it came from, and what it would call an anomaly.",
+    .operands = "MODEL [READINGS]",
+    .summary =
+        "Tells what a model is, where it came from, what it would call an anomaly, and how\nscores lie about that.",
     .details = "MODEL is alertron's own file, or scikit-learn's pickle or joblib file; - is\n"
-               "standard input.\n"};
+               "standard input. The picture is of the scores of the training rows, where the\n"
+               "model keeps them: those that alertrond trained do. With READINGS, a CSV with a\n"
+               "header line or readings in JSON, it is of theirs. Below each score stands the\n"
+               "share of the rows that a threshold there would call anomalies.\n"
+               "\n"
+               "Colours are for terminals, unless NO_COLOR is set; the width is the terminal's,\n"
+               "or COLUMNS.\n"
+               "\n"
+               "Examples:\n"
+               "  alertrond inspect pump.alertron\n"
+               "  alertrond inspect iforest.joblib normal_week.csv --svg week.svg\n"
+               "  alertrond inspect --json pump.alertron | jq .cuts\n"};
 
 /* ---- text ---- */
 
 static void print_label(const char *label)
 {
     printf("  %-*s  ", LABEL_WIDTH, label);
-}
-
-static void print_number(double value)
-{
-    char text[32];
-    reading_write_number(text, sizeof text, value);
-    printf("%s", text);
 }
 
 /* "score from 0.66, quantile 0.8 of anomalous scores"; the quantile is 0 for none. */
@@ -42,13 +72,6 @@ static void print_level(const char *label, const char *how, double from, double 
     if (quantile > 0)
         printf(", quantile %g of anomalous scores", quantile);
     printf("\n");
-}
-
-/* A model's file is from anywhere: what a terminal could take for a command is shown as `?`. */
-static void print_shown(const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
 }
 
 /* Names in lines of about 60 characters. */
@@ -102,12 +125,46 @@ static void print_provenance(const char *text)
     }
 }
 
-static void print_text(const alertron_model *model, const char *path)
+static size_t lines_of(const char *text)
 {
+    size_t n = 0;
+    for (; *text; text++)
+        n += *text == '\n' || text[1] == '\0';
+    return n;
+}
+
+static void print_tests(const struct inspection *inspection)
+{
+    const size_t n = lines_of(alertron_model_tests(inspection->model));
+    if (n == 0)
+        return;
+    print_label("carried tests");
+    printf("%zu line%s, which --tests prints", n, n == 1 ? "" : "s");
+    if (inspection->tests.status != ALERTRON_OK)
+        printf("; THE MODEL FAILS THEM and is not served: %s", inspection->tests.text);
+    printf("\n");
+}
+
+static void print_picture(const struct inspection *inspection, const struct histogram *histogram)
+{
+    printf("\n");
+    if (inspection->has_counts) {
+        const bool unicode = terminal_unicode() && !inspection->flags->ascii;
+        histogram_print(histogram, terminal_width(), unicode, terminal_colour());
+        return;
+    }
+    printf("  No picture: the model does not keep the scores of its training rows. To see those of\n"
+           "  readings: alertrond inspect MODEL READINGS. To put the training rows' into the model:\n"
+           "  alertrond convert MODEL --training READINGS -o OUT.alertron\n");
+}
+
+static void print_text(const struct inspection *inspection, const struct histogram *histogram)
+{
+    const alertron_model *model = inspection->model;
     alertron_model_info info;
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
-    printf("%s: %s, made by %s\n\n", path, info.kind, info.producer);
+    printf("%s: %s, made by %s\n\n", inspection->path, info.kind, info.producer);
     print_features(model);
     print_label("missing values");
     printf("%s\n", info.missing_values ? "scored" : "refused");
@@ -119,22 +176,11 @@ static void print_text(const alertron_model *model, const char *path)
     print_label("memory");
     printf("%zu bytes, kernel %s\n", info.bytes, info.kernel);
     print_provenance(info.provenance);
+    print_tests(inspection);
+    print_picture(inspection, histogram);
 }
 
 /* ---- JSON ---- */
-
-static void json_text(const char *name, const char *text)
-{
-    char out[JSON_TEXT_BYTES];
-    printf("\"%s\":%s", name, text && reading_write_string(out, sizeof out, text) ? out : "null");
-}
-
-static void json_number(const char *name, double value)
-{
-    char out[32];
-    reading_write_number(out, sizeof out, value);
-    printf(",\"%s\":%s", name, out);
-}
 
 static void json_features(const alertron_model *model)
 {
@@ -145,72 +191,219 @@ static void json_features(const alertron_model *model)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        char out[6 * ALERTRON_FEATURE_NAME_MAX + 3];
-        reading_write_string(out, sizeof out, alertron_model_feature_name(model, i));
-        printf("%s%s", i ? "," : "[", out);
+        printf("%s", i ? "," : "[");
+        print_json_string(alertron_model_feature_name(model, i));
     }
     printf("]");
 }
 
 static void json_cuts(const alertron_cuts *cuts)
 {
-    json_number("threshold", cuts->threshold);
+    printf(",");
+    print_json_number("threshold", cuts->threshold);
     printf(",\"cuts\":{\"origin\":\"%s\"", alertron_cuts_origin_name(cuts->origin));
-    json_number("medium", cuts->medium);
-    json_number("high", cuts->high);
-    json_number("medium_quantile", cuts->medium_quantile);
-    json_number("high_quantile", cuts->high_quantile);
+    printf(",");
+    print_json_number("medium", cuts->medium);
+    printf(",");
+    print_json_number("high", cuts->high);
+    printf(",");
+    print_json_number("medium_quantile", cuts->medium_quantile);
+    printf(",");
+    print_json_number("high_quantile", cuts->high_quantile);
     printf(",\"scores\":%llu}", (unsigned long long)cuts->n_scores);
 }
 
-/* One object on one line. Members are only ever added, so that scripts may rely on them. */
-static void print_json(const alertron_model *model, const char *path)
+static void json_counts(const char *name, const uint64_t *counts)
 {
+    printf(",\"%s\":", name);
+    for (size_t bin = 0; counts && bin < ALERTRON_SCORE_BINS; bin++)
+        printf("%s%llu", bin ? "," : "[", (unsigned long long)counts[bin]);
+    printf("%s", counts ? "]" : "null");
+}
+
+static void json_readings(const struct inspection *inspection)
+{
+    printf(",\"readings\":");
+    if (!inspection->readings) {
+        printf("null");
+        return;
+    }
+    printf("{");
+    print_json_text("path", inspection->readings);
+    printf(",\"rows\":%zu,\"by_severity\":{", inspection->rows);
+    for (alertron_severity severity = ALERTRON_SEVERITY_NONE; severity <= ALERTRON_SEVERITY_HIGH; severity++)
+        printf("%s\"%s\":%zu", severity ? "," : "", alertron_severity_name(severity),
+               inspection->by_severity[severity]);
+    printf("}");
+    json_counts("scores", inspection->counts);
+    printf("}");
+}
+
+static void json_tests(const struct inspection *inspection)
+{
+    const char *tests = alertron_model_tests(inspection->model);
+    printf(",");
+    print_json_text("tests", *tests ? tests : NULL);
+    printf(",\"tests_pass\":%s", !*tests ? "null" : inspection->tests.status == ALERTRON_OK ? "true" : "false");
+}
+
+/* One object on one line. Members are only ever added, so that scripts may rely on them. */
+static void print_json(const struct inspection *inspection)
+{
+    const alertron_model *model = inspection->model;
     alertron_model_info info;
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
     printf("{");
-    json_text("path", path);
+    print_json_text("path", inspection->path);
     printf(",");
-    json_text("kind", info.kind);
+    print_json_text("kind", info.kind);
     printf(",");
-    json_text("producer", info.producer);
+    print_json_text("producer", info.producer);
     printf(",");
-    json_text("provenance", info.provenance);
+    print_json_text("provenance", info.provenance);
     json_features(model);
     printf(",\"missing_values\":%s", info.missing_values ? "true" : "false");
     json_cuts(&cuts);
     printf(",\"trees\":%u,\"samples\":%u,\"nodes\":%u,\"depth\":%u", info.trees, info.samples, info.nodes, info.depth);
-    json_number("normalizer", info.normalizer);
+    printf(",");
+    print_json_number("normalizer", info.normalizer);
     printf(",\"bytes\":%zu,", info.bytes);
-    json_text("kernel", info.kernel);
+    print_json_text("kernel", info.kernel);
+    json_tests(inspection);
+    json_counts("training_scores", alertron_model_training_scores(model));
+    json_readings(inspection);
     printf("}\n");
+}
+
+/* ---- the work ---- */
+
+static bool load(struct inspection *inspection, char *why, size_t why_size)
+{
+    const alertron_load_options options = {.input = (alertron_input)inspection->flags->dtype, .skip_tests = true};
+    alertron_error error;
+    inspection->model = modelstore_load_with(inspection->path, &options, &error);
+    if (!inspection->model)
+        return why_say(why, why_size, "%s", error.text);
+    if (!*alertron_model_tests(inspection->model))
+        return true;
+    /* A copy is not made of a model that fails the tests it carries. */
+    alertron_model *copy =
+        alertron_model_with(inspection->model, &(alertron_model_changes){0}, NULL, &inspection->tests);
+    if (copy)
+        inspection->tests.status = ALERTRON_OK;
+    alertron_model_free(copy);
+    return true;
+}
+
+/* The scores of the picture: of the readings, where there are any, else of the training rows. */
+static bool take_scores(struct inspection *inspection, char *why, size_t why_size)
+{
+    const uint64_t *training = alertron_model_training_scores(inspection->model);
+    if (!inspection->readings) {
+        inspection->has_counts = training != NULL;
+        if (training)
+            memcpy(inspection->counts, training, sizeof inspection->counts);
+        return true;
+    }
+    struct scores scores = {0};
+    if (scores_of_file(&scores, inspection->model, inspection->readings, inspection->flags->features, -INFINITY, why,
+                       why_size)) {
+        const alertron_cuts cuts = alertron_model_cuts(inspection->model);
+        scores_by_severity(&scores, &cuts, inspection->by_severity);
+        scores_count(&scores, inspection->counts);
+        inspection->rows = scores.rows;
+        inspection->has_counts = true;
+    }
+    scores_free(&scores);
+    return inspection->has_counts;
+}
+
+/* A file's name, cut where it is long. */
+static void name_file(const char *path, char out[MODEL_NAME_BYTES])
+{
+    modelstore_name(path, out);
+    if (strlen(out) > NAME_SHOWN_MAX)
+        snprintf(out + NAME_SHOWN_MAX - 3, 4, "...");
+}
+
+static struct histogram make_histogram(const struct inspection *inspection, char title[TITLE_BYTES])
+{
+    const alertron_cuts cuts = alertron_model_cuts(inspection->model);
+    char model[MODEL_NAME_BYTES], readings[MODEL_NAME_BYTES];
+    name_file(inspection->path, model);
+    name_file(inspection->readings ? inspection->readings : "", readings);
+    struct histogram histogram =
+        histogram_of(title, inspection->counts, &cuts, inspection->readings ? inspection->by_severity : NULL);
+    if (inspection->readings)
+        snprintf(title, TITLE_BYTES, "%s: scores of %zu rows of %s", model, inspection->rows, readings);
+    else
+        snprintf(title, TITLE_BYTES, "%s: scores of %.0f training rows", model, histogram.rows);
+    return histogram;
+}
+
+static bool run(struct inspection *inspection, char *why, size_t why_size)
+{
+    const struct inspect_flags *flags = inspection->flags;
+    if (!load(inspection, why, why_size) || !take_scores(inspection, why, why_size))
+        return false;
+    char title[TITLE_BYTES];
+    const struct histogram histogram = make_histogram(inspection, title);
+    if (flags->svg && !inspection->has_counts)
+        return why_say(why, why_size,
+                       "%s does not keep the scores of its training rows: give readings whose scores are to be drawn",
+                       inspection->path);
+    if (flags->svg && !histogram_write_svg(&histogram, flags->svg, why, why_size))
+        return false;
+    if (flags->svg && strcmp(flags->svg, "-") == 0)
+        return true;
+    if (flags->tests)
+        fputs(alertron_model_tests(inspection->model), stdout);
+    else if (flags->json)
+        print_json(inspection);
+    else
+        print_text(inspection, &histogram);
+    return true;
+}
+
+static enum options_outcome parse(struct inspect_flags *flags, int argc, char **argv, const char *operands[2])
+{
+    const struct option options[] = {
+        {"json", 0, OPTION_FLAG, &flags->json, NULL, "one JSON object on one line", 0, 0, NULL},
+        {"svg", 0, OPTION_TEXT, &flags->svg, "FILE",
+         "write the picture as an SVG, too; to standard output, and nothing else there, for -", 0, 0, NULL},
+        {"ascii", 0, OPTION_FLAG, &flags->ascii, NULL, "draw with ASCII (default where the locale is not one of UTF-8)",
+         0, 0, NULL},
+        {"tests", 0, OPTION_FLAG, &flags->tests, NULL, "print the tests that the model carries, and nothing else", 0, 0,
+         NULL},
+        {"features", 0, OPTION_TEXT, &flags->features, "A,B,...", "the columns of READINGS, in the model's order", 0, 0,
+         NULL},
+        {"dtype", 0, OPTION_CHOICE, &flags->dtype, MODEL_INPUTS, MODEL_INPUTS_HELP, 0, 0, NULL},
+    };
+    size_t n_operands = 2;
+    enum options_outcome outcome =
+        options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, operands, &n_operands);
+    if (outcome != OPTIONS_RUN)
+        return outcome;
+    if (flags->features && !operands[1])
+        return options_wrong(&usage, "--features is for READINGS, which are missing");
+    if (operands[1] && strcmp(operands[0], "-") == 0 && strcmp(operands[1], "-") == 0)
+        return options_wrong(&usage, "MODEL and READINGS can't both be standard input");
+    return OPTIONS_RUN;
 }
 
 int command_inspect(int argc, char **argv)
 {
-    bool json = false;
-    const struct option options[] = {
-        {.name = "json", .kind = OPTION_FLAG, .target = &json, .help = "one JSON object on one line"},
-    };
-    const char *path = NULL;
-    size_t n_operands = 1;
-    enum options_outcome outcome = options_parse(&usage, options, 1, argc, argv, &path, &n_operands);
+    struct inspect_flags flags = {0};
+    const char *operands[2] = {NULL, NULL};
+    enum options_outcome outcome = parse(&flags, argc, argv, operands);
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
-    alertron_error error;
-    alertron_model *model = modelstore_load(path, ALERTRON_INPUT_DEFAULT, &error);
-    if (!model) {
-        fprintf(stderr, "alertrond inspect: %s\n", error.text);
-        return 1;
-    }
-    if (json)
-        print_json(model, path);
-    else
-        print_text(model, path);
-    alertron_model_free(model);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return 0;
-    perror("alertrond inspect: standard output");
-    return 1;
+    struct inspection inspection = {.flags = &flags, .path = operands[0], .readings = operands[1]};
+    char why[WHY_BYTES];
+    bool done = run(&inspection, why, sizeof why);
+    if (!done)
+        fprintf(stderr, "alertrond inspect: %s\n", why);
+    alertron_model_free(inspection.model);
+    return done ? 0 : 1;
 }

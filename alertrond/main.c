@@ -25,6 +25,8 @@ static const struct command commands[] = {
     {"train", command_train, false, "fit a model to a file of readings"},
     {"score", command_score, false, "score a file of readings"},
     {"inspect", command_inspect, false, "what a model is, where it came from, what it would call an anomaly"},
+    {"convert", command_convert, false, "a model to alertron's own file, with other cuts, names or tests"},
+    {"diff", command_diff, false, "how two models differ: what they are, and what they make of readings"},
     {"generate", command_generate, false, "readings like a fleet's, to Kafka or to standard output"},
     {"demo", command_demo, true, "everything in one process, with a broker in memory"},
     {"broker", command_broker, true, "a Kafka broker in memory, for trying things out"},

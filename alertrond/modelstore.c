@@ -1,4 +1,5 @@
-/* modelstore.c: models from files: read, inflated where compressed (the one room that knows zlib), loaded. */
+/* modelstore.c: models from files: read, inflated where compressed (the one room that knows zlib), loaded; and to
+ * files. */
 #include "modelstore.h"
 
 #include <limits.h>
@@ -7,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <zlib.h>
 
 #include "file.h"
+#include "why.h"
 
 #define DEFLATE_RATIO_MAX 1100u /* deflate makes of a byte at most 1032, and a little for the beginning */
 #define INFLATE_BYTES_MIN ((size_t)1 << 16)
@@ -115,7 +118,7 @@ static void name_path(const char *path, alertron_error *error)
              text);
 }
 
-alertron_model *modelstore_load(const char *path, alertron_input input, alertron_error *error)
+alertron_model *modelstore_load_with(const char *path, const alertron_load_options *options, alertron_error *error)
 {
     alertron_error unseen;
     error = error ? error : &unseen;
@@ -130,9 +133,57 @@ alertron_model *modelstore_load(const char *path, alertron_input input, alertron
     }
     alertron_model *model = NULL;
     if (!is_deflated(bytes.data, bytes.n) || inflate_bytes(&bytes, error))
-        model = alertron_model_load_with(bytes.data, bytes.n, &(alertron_load_options){.input = input}, NULL, error);
+        model = alertron_model_load_with(bytes.data, bytes.n, options, NULL, error);
     if (!model)
         name_path(strcmp(path, "-") == 0 ? "standard input" : path, error);
     free(bytes.data);
     return model;
+}
+
+alertron_model *modelstore_load(const char *path, alertron_input input, alertron_error *error)
+{
+    return modelstore_load_with(path, &(alertron_load_options){.input = input}, error);
+}
+
+bool modelstore_save(const alertron_model *model, const char *path, size_t *n_bytes, char *why, size_t why_size)
+{
+    size_t n = alertron_model_save(model, NULL, 0);
+    void *bytes = malloc(n);
+    if (!bytes)
+        return why_say(why, why_size, "out of memory");
+    alertron_model_save(model, bytes, n);
+    bool good = file_write(path, bytes, n, why, why_size);
+    free(bytes);
+    *n_bytes = n;
+    return good;
+}
+
+char *modelstore_tests(const char *path, char *why, size_t why_size)
+{
+    size_t n;
+    char *tests = (char *)file_read(path, ALERTRON_TESTS_MAX, &n, why, why_size);
+    if (!tests || strlen(tests) == n)
+        return tests;
+    why_say(why, why_size, "%s: a NUL byte at %zu; tests are text", path, strlen(tests));
+    free(tests);
+    return NULL;
+}
+
+void modelstore_name(const char *path, char out[MODEL_NAME_BYTES])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(out, MODEL_NAME_BYTES, "%s", strcmp(path, "-") == 0 ? "standard input" : slash ? slash + 1 : path);
+    for (char *at = out; *at; at++)
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
+            *at = '?';
+}
+
+void modelstore_time(char out[MODEL_TIME_BYTES])
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    time_t now = epoch && *epoch ? (time_t)strtoll(epoch, NULL, 10) : time(NULL);
+    struct tm utc;
+    out[0] = '\0';
+    if (gmtime_r(&now, &utc))
+        strftime(out, MODEL_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }

@@ -15,7 +15,6 @@
 #include "progress.h"
 #include "reading.h"
 #include "table.h"
-#include "value.h"
 
 #define WHY_BYTES 1024
 #define BLOCK_NUMBERS ((size_t)1 << 17)    /* numbers scored at a time: 1 MiB */
@@ -23,7 +22,8 @@
 #define MEMBERS_BYTES 96u                  /* of what is added to a row, at most */
 
 struct score_flags {
-    const char *model, *features, *dtype, *calibrate, *output;
+    const char *model, *features, *calibrate, *output;
+    int64_t dtype; /* alertron_input */
     bool skip_bad;
 };
 
@@ -40,9 +40,7 @@ struct block {
 struct scoring {
     const struct score_flags *flags;
     alertron_model *model;
-    const char **names; /* of the model's features, or NULL */
     size_t width;
-    bool missing_values;
     alertron_cuts cuts;
     struct table *table; /* the one that is read */
     struct output *output;
@@ -224,38 +222,20 @@ static void write_header(struct scoring *scoring)
 
 /* ---- the work ---- */
 
-static struct table *open_table(const struct scoring *scoring, const char *path, char *why, size_t why_size)
-{
-    struct table_options options = {.features = scoring->flags->features,
-                                    .expected = scoring->names,
-                                    .width = scoring->width,
-                                    .missing_values = scoring->missing_values};
-    return table_open(path, &options, why, why_size);
-}
-
-static bool load_model(struct scoring *scoring, alertron_input input, char *why, size_t why_size)
+static bool load_model(struct scoring *scoring, char *why, size_t why_size)
 {
     alertron_error error;
-    scoring->model = modelstore_load(scoring->flags->model, input, &error);
+    scoring->model = modelstore_load(scoring->flags->model, (alertron_input)scoring->flags->dtype, &error);
     if (!scoring->model) {
         snprintf(why, why_size, "%s", error.text);
         return false;
     }
-    alertron_model_info info;
-    alertron_model_describe(scoring->model, &info);
-    scoring->missing_values = info.missing_values;
     scoring->width = alertron_model_features(scoring->model);
     scoring->cuts = alertron_model_cuts(scoring->model);
-    bool memory = block_new(&scoring->block, scoring->width);
-    if (memory && alertron_model_feature_name(scoring->model, 0)) {
-        scoring->names = malloc(scoring->width * sizeof *scoring->names);
-        for (size_t i = 0; scoring->names && i < scoring->width; i++)
-            scoring->names[i] = alertron_model_feature_name(scoring->model, i);
-        memory = scoring->names != NULL;
-    }
-    if (!memory)
-        snprintf(why, why_size, "out of memory");
-    return memory;
+    if (block_new(&scoring->block, scoring->width))
+        return true;
+    snprintf(why, why_size, "out of memory");
+    return false;
 }
 
 /* Scores block after block. False, and why, where a row is wrong; rows before it are written. */
@@ -293,15 +273,15 @@ static void print_summary(const struct scoring *scoring)
             cuts->origin == ALERTRON_CUTS_PROVISIONAL ? " (the model has none: take some with --calibrate FILE)" : "");
 }
 
-static bool run(struct scoring *scoring, const char *path, alertron_input input, char *why, size_t why_size)
+static bool run(struct scoring *scoring, const char *path, char *why, size_t why_size)
 {
     const struct score_flags *flags = scoring->flags;
-    if (!load_model(scoring, input, why, why_size))
+    if (!load_model(scoring, why, why_size))
         return false;
     if (flags->calibrate &&
         !calibrate_from_file(&scoring->cuts, scoring->model, flags->calibrate, flags->features, why, why_size))
         return false;
-    scoring->table = open_table(scoring, path, why, why_size);
+    scoring->table = table_open_for(scoring->model, path, flags->features, why, why_size);
     if (!scoring->table)
         return false;
     scoring->output = output_open(flags->output, why, why_size);
@@ -330,9 +310,7 @@ int command_score(int argc, char **argv)
          "where to write, whole or not at all (default: standard output)", 0, 0, NULL},
         {"features", 0, OPTION_TEXT, &flags.features, "A,B,...", "the CSV's columns to score, in the model's order", 0,
          0, NULL},
-        {"dtype", 0, OPTION_TEXT, &flags.dtype, "TYPE",
-         "float64 or float32: what the model was given where it was trained (default: as the model's file tells)", 0, 0,
-         NULL},
+        {"dtype", 0, OPTION_CHOICE, &flags.dtype, MODEL_INPUTS, MODEL_INPUTS_HELP, 0, 0, NULL},
         {"calibrate", 0, OPTION_TEXT, &flags.calibrate, "FILE",
          "take the severity cuts from the anomalies among this file's rows", 0, 0, NULL},
         {"skip-bad", 0, OPTION_FLAG, &flags.skip_bad, NULL,
@@ -347,20 +325,13 @@ int command_score(int argc, char **argv)
     if (!flags.model)
         return options_status(options_wrong(&usage, "-m MODEL is missing"));
     char why[WHY_BYTES];
-    int64_t dtype = 0;
-    if (flags.dtype && !value_choice(flags.dtype, "float64|float32", &dtype, why, sizeof why))
-        return options_status(options_wrong(&usage, "--dtype: %s", why));
-    alertron_input input = !flags.dtype ? ALERTRON_INPUT_DEFAULT
-                           : dtype      ? ALERTRON_INPUT_FLOAT32
-                                        : ALERTRON_INPUT_FLOAT64;
     struct scoring scoring = {.flags = &flags};
-    bool done = run(&scoring, path, input, why, sizeof why);
+    bool done = run(&scoring, path, why, sizeof why);
     if (!done && *why)
         fprintf(stderr, "alertrond score: %s%s\n", why,
                 scoring.bad_row ? " (--skip-bad passes such rows on without a score)" : "");
     table_close(scoring.table);
     block_free(&scoring.block);
-    free(scoring.names);
     alertron_model_free(scoring.model);
     return done ? 0 : 1;
 }

@@ -21,7 +21,7 @@ struct table {
     struct lines *lines;
     bool csv, crlf, missing_values;
     char separator;
-    size_t width;
+    size_t width, line;
     char *header;
     char **columns; /* names; one block */
     size_t n_columns;
@@ -254,6 +254,27 @@ struct table *table_open(const char *path, const struct table_options *options, 
     return NULL;
 }
 
+struct table *table_open_for(const alertron_model *model, const char *path, const char *features, char *why,
+                             size_t why_size)
+{
+    alertron_model_info info;
+    alertron_model_describe(model, &info);
+    const char **names = malloc(info.features * sizeof *names);
+    if (!names) {
+        why_say(why, why_size, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < info.features; i++)
+        names[i] = alertron_model_feature_name(model, i);
+    const struct table_options options = {.features = features,
+                                          .expected = names[0] ? names : NULL,
+                                          .width = info.features,
+                                          .missing_values = info.missing_values};
+    struct table *table = table_open(path, &options, why, why_size);
+    free(names);
+    return table;
+}
+
 void table_close(struct table *table)
 {
     if (!table)
@@ -299,6 +320,11 @@ const char *table_newline(const struct table *table)
 bool table_ready(const struct table *table)
 {
     return lines_ready(table->lines);
+}
+
+size_t table_line(const struct table *table)
+{
+    return table->line;
 }
 
 /* Why a field is no number, with the remedy. */
@@ -368,6 +394,7 @@ enum table_outcome table_next(struct table *table, double *features, const char 
     if (outcome != LINES_ROW)
         return outcome == LINES_END ? TABLE_END : TABLE_FAILED;
     *line = row.text;
+    table->line = row.number;
     bool good = table->csv ? parse_fields(table, &row, features, why, why_size)
                            : parse_reading(table, &row, features, why, why_size);
     return good ? TABLE_ROW : TABLE_BAD;

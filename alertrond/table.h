@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <alertron.h>
+
 struct table;
 
 struct table_options {
@@ -22,6 +24,9 @@ struct table_options {
 
 /* Opens a file, or standard input for "-". NULL, and why, on failure. */
 struct table *table_open(const char *path, const struct table_options *options, char *why, size_t why_size);
+/* The same for the features that a model wants; `features` names a CSV's columns, or is NULL. */
+struct table *table_open_for(const alertron_model *model, const char *path, const char *features, char *why,
+                             size_t why_size);
 void table_close(struct table *table);
 
 size_t table_width(const struct table *table);
@@ -36,6 +41,8 @@ char table_separator(const struct table *table);
 const char *table_newline(const struct table *table);
 /* Whether the next row is at hand, so that asking for it does not wait for input. */
 bool table_ready(const struct table *table);
+/* The line that the last row began on, from 1. */
+size_t table_line(const struct table *table);
 
 enum table_outcome {
     TABLE_END = 0,

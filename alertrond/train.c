@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <alertron.h>
 
 #include "clock.h"
 #include "command.h"
 #include "file.h"
+#include "modelstore.h"
 #include "options.h"
 #include "progress.h"
 #include "table.h"
@@ -17,11 +17,10 @@
 
 #define WHY_BYTES 1024
 #define NUMBERS_MAX ((size_t)1 << 29) /* of the training rows: 4 GiB */
-#define NAME_BYTES_MAX 200            /* of the file's name in the provenance */
 #define SEED_MOST 9007199254740992.0  /* 2^53 */
 
 struct train_flags {
-    const char *output, *features;
+    const char *output, *features, *tests;
     int64_t trees, samples, seed;
     double features_per_tree, contamination, medium_quantile, high_quantile;
 };
@@ -107,18 +106,9 @@ static bool name_features(struct training *training)
 /* Lines of "key: value", beside those that the library writes: the file's own name, and when. */
 static void write_provenance(const struct training *training, char *out, size_t size)
 {
-    const char *slash = strrchr(training->name, '/'), *base = slash ? slash + 1 : training->name;
-    char name[NAME_BYTES_MAX + 1];
-    snprintf(name, sizeof name, "%s", base);
-    for (char *at = name; *at; at++)
-        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
-            *at = '?';
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    time_t now = epoch && *epoch ? (time_t)strtoll(epoch, NULL, 10) : time(NULL);
-    char when[64] = "";
-    struct tm utc;
-    if (gmtime_r(&now, &utc))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    char name[MODEL_NAME_BYTES], when[MODEL_TIME_BYTES];
+    modelstore_name(training->path, name);
+    modelstore_time(when);
     snprintf(out, size, "readings: %s\ntrained: %s", name, when);
 }
 
@@ -140,17 +130,18 @@ static alertron_model *fit(const struct training *training, alertron_error *erro
     return alertron_model_fit(&rows, &options, NULL, error);
 }
 
-static bool write_model(const alertron_model *model, const char *path, size_t *n_bytes, char *why, size_t why_size)
+/* The model with tests to carry, in place of the one without; that is freed. */
+static alertron_model *add_tests(alertron_model *model, const char *path, char *why, size_t why_size)
 {
-    size_t n = alertron_model_save(model, NULL, 0);
-    void *bytes = malloc(n);
-    if (!bytes)
-        return why_say(why, why_size, "out of memory");
-    alertron_model_save(model, bytes, n);
-    bool good = file_write(path, bytes, n, why, why_size);
-    free(bytes);
-    *n_bytes = n;
-    return good;
+    char *tests = modelstore_tests(path, why, why_size);
+    alertron_error error;
+    alertron_model *made =
+        tests ? alertron_model_with(model, &(alertron_model_changes){.tests = tests}, NULL, &error) : NULL;
+    if (tests && !made)
+        why_say(why, why_size, "%s: %s", path, error.text);
+    free(tests);
+    alertron_model_free(model);
+    return made;
 }
 
 static void print_summary(const struct training *training, const alertron_model *model, double seconds, size_t n_bytes)
@@ -189,8 +180,10 @@ static bool run(struct training *training, char *why, size_t why_size)
     if (!model)
         return why_say(why, why_size, "%s: %s", training->name, error.text);
     double seconds = clock_seconds() - begin;
+    if (training->flags->tests && !(model = add_tests(model, training->flags->tests, why, why_size)))
+        return false;
     size_t n_bytes = 0;
-    bool good = write_model(model, training->flags->output, &n_bytes, why, why_size);
+    bool good = modelstore_save(model, training->flags->output, &n_bytes, why, why_size);
     if (good)
         print_summary(training, model, seconds, n_bytes);
     alertron_model_free(model);
@@ -218,6 +211,8 @@ static enum options_outcome parse(struct train_flags *flags, int argc, char **ar
          "of the anomalous scores, where severity medium begins (default 0.80)", 0.01, 0.9999, NULL},
         {"high-quantile", 0, OPTION_NUMBER, &flags->high_quantile, "Q",
          "of the anomalous scores, where severity high begins (default 0.95)", 0.01, 0.9999, NULL},
+        {"tests", 0, OPTION_TEXT, &flags->tests, "FILE",
+         "tests for the model to carry: it is written only where it passes them, and then loaded only so", 0, 0, NULL},
     };
     size_t n_operands = 1;
     enum options_outcome outcome =
