@@ -115,7 +115,7 @@ static void name_path(const char *path, alertron_error *error)
              text);
 }
 
-alertron_model *modelstore_load(const char *path, alertron_input input, alertron_error *error)
+alertron_model *modelstore_load_with(const char *path, const alertron_load_options *options, alertron_error *error)
 {
     alertron_error unseen;
     error = error ? error : &unseen;
@@ -130,9 +130,14 @@ alertron_model *modelstore_load(const char *path, alertron_input input, alertron
     }
     alertron_model *model = NULL;
     if (!is_deflated(bytes.data, bytes.n) || inflate_bytes(&bytes, error))
-        model = alertron_model_load_with(bytes.data, bytes.n, &(alertron_load_options){.input = input}, NULL, error);
+        model = alertron_model_load_with(bytes.data, bytes.n, options, NULL, error);
     if (!model)
         name_path(strcmp(path, "-") == 0 ? "standard input" : path, error);
     free(bytes.data);
     return model;
+}
+
+alertron_model *modelstore_load(const char *path, alertron_input input, alertron_error *error)
+{
+    return modelstore_load_with(path, &(alertron_load_options){.input = input}, error);
 }

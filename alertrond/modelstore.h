@@ -8,5 +8,6 @@
 
 /* NULL, and why in error->text (which begins with the path), on failure. */
 alertron_model *modelstore_load(const char *path, alertron_input input, alertron_error *error);
+alertron_model *modelstore_load_with(const char *path, const alertron_load_options *options, alertron_error *error);
 
 #endif
