@@ -341,7 +341,7 @@ static alertron_status check_agreement(struct checking *checking)
 /* --- duration ------------------------------------------------------------------------------------------------------
  */
 
-enum { ROUNDS = 7, REPEATS_MAX = 1 << 20 };
+enum { ROUNDS = 7, ROUND_ROWS_MAX = 1 << 20 };
 #define ROUND_SECONDS 0.002
 
 static double seconds_of(struct checking *checking, const alertron_model *model, unsigned repeats)
@@ -359,7 +359,7 @@ static alertron_status check_duration(struct checking *checking)
     const alertron_model *other = checking->check->other;
     unsigned repeats = 1;
     while (!(seconds_of(checking, other, repeats) >= ROUND_SECONDS))
-        if ((repeats *= 2) > REPEATS_MAX)
+        if ((repeats *= 2) > 1 + ROUND_ROWS_MAX / checking->check->rows.rows)
             return alertron__check_refuse(checking, "the clock stands still while rows are scored: give one that "
                                                     "runs, and more rows");
     double least = alertron__infinity(), least_other = alertron__infinity();

@@ -25,6 +25,14 @@ static alertron_model *load_pickle(const unsigned char *bytes, size_t n_bytes, a
 
 #endif
 
+alertron_model *alertron__model_tested(alertron_model *model, alertron_error *error)
+{
+    if (!model || alertron__model_self_test(model, &model->allocator, error) == ALERTRON_OK)
+        return model;
+    alertron_model_free(model);
+    return NULL;
+}
+
 alertron_model *alertron_model_load(const void *bytes, size_t n_bytes, const alertron_allocator *allocator,
                                     alertron_error *error)
 {
@@ -35,7 +43,9 @@ alertron_model *alertron_model_load_with(const void *bytes, size_t n_bytes, cons
                                          const alertron_allocator *allocator, alertron_error *error)
 {
     const alertron_allocator memory = alertron__allocator(allocator);
-    if (alertron__modelfile_is(bytes, n_bytes))
-        return alertron__modelfile_load(bytes, n_bytes, &memory, error);
+    if (alertron__modelfile_is(bytes, n_bytes)) {
+        alertron_model *model = alertron__modelfile_load(bytes, n_bytes, &memory, error);
+        return options && options->skip_tests ? model : alertron__model_tested(model, error);
+    }
     return load_pickle(bytes, n_bytes, options ? options->input : ALERTRON_INPUT_DEFAULT, &memory, error);
 }

@@ -294,7 +294,7 @@ alertron_model *alertron_model_with(const alertron_model *model, const alertron_
     alertron_model_save(&changed, bytes, n_bytes);
     alertron_model *made = alertron__modelfile_load(bytes, n_bytes, &memory, error);
     alertron__release(&memory, bytes, n_bytes, 1);
-    return made;
+    return alertron__model_tested(made, error);
 }
 
 /* --- scoring --------------------------------------------------------------------------------------- */

@@ -730,6 +730,37 @@ struct forest *alertron__iforest_trees(const struct iforest *iforest, const stru
 alertron_model *alertron__sklearn_load(const unsigned char *bytes, size_t n_bytes, alertron_input input,
                                        const alertron_allocator *allocator, alertron_error *error);
 
+/* --- testlines.c: the language of a model's tests ---------------------------------------------------------- */
+
+/* A test: a check but for what the program gives. Names are NULL where the test has none. */
+struct model_test {
+    struct model_test *next;
+    size_t line;
+    const char *text;    /* as it was written */
+    const char *file;    /* whose rows are checked; NULL: the reading in check.rows */
+    const char *model;   /* check.other */
+    const char *feature; /* check.feature, unless that is every one */
+    const char *label_column, *score_column;
+    alertron_check check;
+};
+
+struct alertron_tests {
+    struct arena arena; /* the tests and what they point to */
+    struct model_test *first;
+    size_t n;
+};
+
+/* --- testrun.c: tests against a model ------------------------------------------------------------------------ */
+
+/* Runs the tests that the model carries. ALERTRON_ERROR_FORMAT where they can't be read or need more than the model. */
+alertron_status alertron__model_self_test(const alertron_model *model, const alertron_allocator *allocator,
+                                          alertron_error *error);
+
+/* --- load.c: which room reads the bytes ------------------------------------------------------------------------ */
+
+/* The model if it passes the tests that it carries; otherwise, or for NULL, NULL. */
+alertron_model *alertron__model_tested(alertron_model *model, alertron_error *error);
+
 /* --- registry.c: metrics ----------------------------------------------------------------------------- */
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
