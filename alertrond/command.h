@@ -8,6 +8,7 @@ int command_check_config(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_score(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_test(int argc, char **argv);
 int command_generate(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_broker(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"train", command_train, false, "fit a model to a file of readings"},
     {"score", command_score, false, "score a file of readings"},
     {"inspect", command_inspect, false, "what a model is, where it came from, what it would call an anomaly"},
+    {"test", command_test, false, "run a model's unit tests: what its next version must still do"},
     {"generate", command_generate, false, "readings like a fleet's, to Kafka or to standard output"},
     {"demo", command_demo, true, "everything in one process, with a broker in memory"},
     {"broker", command_broker, true, "a Kafka broker in memory, for trying things out"},
