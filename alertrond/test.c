@@ -65,6 +65,14 @@ static void complain(const struct testing *testing, const char *message)
         tap_bail_out(&testing->tap, message);
 }
 
+static char *no_tests(const struct suite *suite, bool carried)
+{
+    char text[WHY_BYTES];
+    snprintf(text, sizeof text, "%s: %s", suite->name,
+             carried ? "the model carries no tests; name a file of them" : "no tests in it");
+    return strdup(text);
+}
+
 /* Reads all of them, so that every mistake is told before anything is run. */
 static bool read_suites(struct testing *testing, const char *const *paths, size_t n_paths)
 {
@@ -78,9 +86,12 @@ static bool read_suites(struct testing *testing, const char *const *paths, size_
     for (size_t i = 0; i < n_paths + testing->carried; i++) {
         char *message = NULL;
         struct suite *suite = &testing->suites[testing->n_suites++];
-        if (testing->carried ? suite_of_model(suite, testing->flags->model, testing->model, &message)
-                             : suite_read(suite, paths[i], &message))
+        bool read = testing->carried ? suite_of_model(suite, testing->flags->model, testing->model, &message)
+                                     : suite_read(suite, paths[i], &message);
+        if (read && alertron_tests_count(suite->tests) > 0)
             continue;
+        if (read)
+            message = no_tests(suite, testing->carried);
         complain(testing, message);
         free(message);
         good = false;
@@ -160,10 +171,6 @@ static bool run(struct testing *testing, const char *const *paths, size_t n_path
     const struct test_flags *flags = testing->flags;
     if (!load_model(testing) || !read_suites(testing, paths, n_paths))
         return false;
-    if (count_tests(testing) == 0) {
-        complain(testing, testing->carried ? "the model carries no tests; name a file of them" : "no tests in there");
-        return false;
-    }
     if (!run_suites(testing))
         return false;
     if (flags->list)

@@ -78,7 +78,7 @@ static void a_failure_says_what_was_found_and_shows_the_reading(void **state)
                                   .severity = ALERTRON_SEVERITY_NONE};
     expect_failure(*state, &check,
                    (const char *[]){"none was wanted", "\nthe reading scores 0.", "; the threshold is 0.",
-                                    "\n  temperature              90           caused ", "\n  pressure ", NULL});
+                                    "; caused by\n  temperature              90           ", "\n  pressure ", NULL});
 }
 
 static void the_row_that_shows_it_is_taken_from_rows_of_any_layout(void **state)
@@ -104,7 +104,7 @@ static void a_number_that_the_check_changed_is_shown_as_changed(void **state)
     alertron_check_result result;
     assert_int_equal(alertron_model_check(*state, &check, &result, NULL, NULL), ALERTRON_OK);
     char shown[64];
-    snprintf(shown, sizeof shown, "temperature              %-12.9g caused", result.value);
+    snprintf(shown, sizeof shown, "temperature              %-12.9g ", result.value);
     assert_true(result.value != 50.5);
     expect_failure(*state, &check, (const char *[]){shown, NULL});
 }

@@ -123,7 +123,7 @@ static inline void alertron_cmocka_add_features(char *text, const alertron_model
             alertron_cmocka_add(text, "\n  %-24.48s", name);
         else
             alertron_cmocka_add(text, "\n  feature %-16zu", best);
-        alertron_cmocka_add(text, " %-12.9g caused %.0f%%", reading[best], 100 * shares[best]);
+        alertron_cmocka_add(text, " %-12.9g %3.0f%%", reading[best], 100 * shares[best]);
         shares[best] = -1;
     }
     if (width > ALERTRON_CMOCKA_FEATURES_MAX)
@@ -135,9 +135,11 @@ static inline void alertron_cmocka_add_reading(char *text, const alertron_model 
                                                double score)
 {
     double *shares = (double *)malloc(alertron_model_features(model) * sizeof *shares);
-    alertron_cmocka_add(text, "\nthe reading scores %.6g, %s; the threshold is %.6g", score,
-                        alertron_severity_name(alertron_model_severity(model, score)),
-                        alertron_model_cuts(model).threshold);
+    const alertron_severity severity = alertron_model_severity(model, score);
+    alertron_cmocka_add(text, "\nthe reading scores %.6g, %s; the threshold is %.6g; %s", score,
+                        alertron_severity_name(severity), alertron_model_cuts(model).threshold,
+                        severity == ALERTRON_SEVERITY_NONE ? "its features (of no anomaly the shares say little):"
+                                                           : "caused by");
     if (!shares)
         return;
     alertron_model_explain(model, reading, shares);
