@@ -375,7 +375,8 @@ typedef struct alertron_check_result {
 } alertron_check_result;
 
 /* Makes the check. Whether the model passes is in *result; the status says only whether the check could be made, and
- * *error why not. Takes memory for a few numbers a row. Any thread.
+ * *error why not. Takes memory for a few numbers a row, and up to 8 KiB of stack more than
+ * scoring. Any thread.
  *
  * Monotone and invariance are exact: a score changes along a feature only at the forest's thresholds, and one number
  * between each two is scored, to both ends of the doubles. Going from the row, the severity must at no number be lower
@@ -399,7 +400,7 @@ ALERTRON_API alertron_status alertron_model_check(const alertron_model *model, c
 typedef struct alertron_tests alertron_tests;
 
 /* Reads tests: UTF-8, n_bytes, which are not needed afterwards. ALERTRON_ERROR_FORMAT with the line, the column and
- * what could stand there for the first that can't be read. Memory stays below 32 times n_bytes plus a kibibyte. */
+ * what could stand there for the first that can't be read. Memory stays below 32 times n_bytes plus 32 KiB. */
 ALERTRON_API alertron_tests *alertron_tests_parse(const char *text, size_t n_bytes, const alertron_allocator *allocator,
                                                   alertron_error *error);
 ALERTRON_API void alertron_tests_free(alertron_tests *tests);

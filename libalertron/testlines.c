@@ -129,7 +129,7 @@ static bool accept_mark(struct line *line, char mark)
         go_on(line, line->at + 1);
         return true;
     }
-    return tried(line, (const char[]){mark, 0});
+    return tried(line, (const char[]){'`', mark, '`', 0});
 }
 
 static bool expect_mark(struct line *line, char mark)
