@@ -103,8 +103,10 @@ struct tap {
     bool verbose; /* what was found stands below tests that passed, too */
     size_t n;     /* tests so far */
 };
-void tap_begin(const struct tap *tap, size_t n_tests);
+void tap_begin(const struct tap *tap);
+void tap_plan(const struct tap *tap, size_t n_tests);
 void tap_case(struct tap *tap, const struct suite *suite, const struct suite_case *one);
+/* Instead of all that would follow. */
 void tap_bail_out(const struct tap *tap, const char *why);
 
 /* ---- JUnit's XML, as CI servers read it: junit.c ---- */

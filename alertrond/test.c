@@ -138,8 +138,8 @@ static bool run_suites(struct testing *testing)
                                           .input = testing->input,
                                           .carried = testing->carried || testing->flags->list};
     char why[WHY_BYTES];
-    if (testing->flags->tap && !testing->flags->list)
-        tap_begin(&testing->tap, count_tests(testing));
+    if (testing->flags->tap)
+        tap_plan(&testing->tap, count_tests(testing));
     for (size_t i = 0; i < testing->n_suites; i++)
         if (!suite_run(&testing->suites[i], testing->model, &options, on_case, testing, why, sizeof why)) {
             complain(testing, why);
@@ -169,6 +169,8 @@ static bool write_junit(const struct testing *testing)
 static bool run(struct testing *testing, const char *const *paths, size_t n_paths)
 {
     const struct test_flags *flags = testing->flags;
+    if (flags->tap)
+        tap_begin(&testing->tap);
     if (!load_model(testing) || !read_suites(testing, paths, n_paths))
         return false;
     if (!run_suites(testing))
@@ -214,6 +216,8 @@ static enum options_outcome parse(struct test_flags *flags, int argc, char **arg
     size_t standard_input = outcome == OPTIONS_RUN && strcmp(flags->model, "-") == 0;
     for (size_t i = 0; outcome == OPTIONS_RUN && i < *n_paths; i++)
         standard_input += strcmp(paths[i], "-") == 0;
+    if (outcome == OPTIONS_RUN && flags->list && (flags->tap || flags->junit))
+        return options_wrong(&usage, "--list runs nothing that --tap or --junit could tell of");
     if (standard_input > 1)
         return options_wrong(&usage, "- is given %zu times; standard input can be read once", standard_input);
     return outcome;

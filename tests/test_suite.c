@@ -79,7 +79,8 @@ static char *tap_of(const alertron_model *model, const struct suite *suite)
     size_t n;
     struct tap tap = {.out = open_memstream(&text, &n), .model = model};
     assert_non_null(tap.out);
-    tap_begin(&tap, suite->n_cases);
+    tap_begin(&tap);
+    tap_plan(&tap, suite->n_cases);
     for (size_t i = 0; i < suite->n_cases; i++)
         tap_case(&tap, suite, &suite->cases[i]);
     fclose(tap.out);
