@@ -151,8 +151,8 @@ static bool read_label(const struct table *table, const char *path, const char *
     else if (numeric ? number == 1 : is_word(text, anomalous))
         *label = 1;
     else
-        return why_say(why, why_size, "%s:%zu: label \"%s\" in \"%s\"; %s", path, table_line(table), text, column,
-                       numeric && number == -1 ? "of -1 and 1 either may be the anomaly: write 0 for normal, 1 for it"
+        return why_say(why, why_size, "%s:%zu: label \"%s\" in \"%s\": %s", path, table_line(table), text, column,
+                       numeric && number == -1 ? "is -1 or 1 the anomaly? Write 0 for normal and 1 for anomalies"
                                                : "expected 0 or 1, false or true, normal or anomaly");
     return true;
 }

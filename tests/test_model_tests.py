@@ -188,8 +188,8 @@ ERRORS = {
     "other columns": ("temperature,flow,vibration\n1,2,3\n", "is none", 'x.csv: no column "pressure", which the model'),
     "one class": (f"{NAMES},y\n50,100,0.5,0\n", "auroc at least 0.5", "no row has a label that makes it an anomaly"),
     "no labels": (f"{NAMES}\n50,100,0.5\n", "auroc at least 0.5", "no labels: expected a column called label, anomaly"),
-    "signs": (f"{NAMES},y\n1,1,1,1\n1,1,1,-1\n", "auroc at least 0.5", 'x.csv:3: label "-1" in "y"; of -1 and 1 either'),
-    "no label": (f"{NAMES},y\n50,100,0.5,2\n", "auroc at least 0.5", 'x.csv:2: label "2" in "y"; expected 0 or 1'),
+    "signs": (f"{NAMES},y\n1,1,1,1\n1,1,1,-1\n", "auroc at least 0.5", 'x.csv:3: label "-1" in "y": is -1 or 1 the'),
+    "no label": (f"{NAMES},y\n50,100,0.5,2\n", "auroc at least 0.5", 'x.csv:2: label "2" in "y": expected 0 or 1'),
     "no column": (f"{NAMES}\n50,100,0.5\n", "auroc at least 0.5 by its column z", 'no column "z"; the columns are temperature'),
     "no score": (f"{NAMES},s\n50,100,0.5,a\n", "scores as its column s", 'x.csv:2: "a" in "s" is no score'),
 }
