@@ -11,6 +11,7 @@
 
 #define WHY_BYTES 512
 #define LINE_SHOWN_MAX 100u /* bytes of a line with a mistake in it */
+#define LINE_BEFORE_MAX 75u /* of them, before the mistake */
 
 /* ---- reading tests ---- */
 
@@ -33,9 +34,9 @@ static struct place place_of(const char *text, size_t n_bytes, size_t offset)
             place.column = 0;
             place.begin = i + 1;
         }
-        place.column += i + 1 < n_bytes && !continues_character(text[i + 1]);
+        place.column += i + 1 == n_bytes || !continues_character(text[i + 1]);
     }
-    for (place.end = place.begin; place.end < n_bytes && text[place.end] != '\n' && text[place.end] != '\r';)
+    for (place.end = place.begin; place.end < n_bytes && text[place.end] != '\n';)
         place.end++;
     return place;
 }
@@ -56,17 +57,21 @@ static void write_mistake(FILE *out, const struct suite *suite, const alertron_e
     }
     struct place place = place_of(suite->text, suite->n_bytes, (size_t)error->offset);
     fprintf(out, "%s:%zu:%zu: %s\n", suite->name, place.line, place.column, without_place(error->text));
-    /* Of a long line, what is around the mistake. */
-    size_t begin = place.begin, offset = (size_t)error->offset, column = place.column;
-    while (offset - begin > LINE_SHOWN_MAX * 3 / 4) {
+    /* Of a long line, what is around the mistake, in whole characters. */
+    const char *text = suite->text;
+    size_t offset = (size_t)error->offset, begin = place.begin, end = place.end, blanks = 0;
+    begin = offset - begin > LINE_BEFORE_MAX ? offset - LINE_BEFORE_MAX : begin;
+    while (begin < offset && continues_character(text[begin]))
         begin++;
-        column -= !continues_character(suite->text[begin]);
-    }
+    end = end - begin > LINE_SHOWN_MAX ? begin + LINE_SHOWN_MAX : end;
+    while (end > offset && end < place.end && continues_character(text[end]))
+        end--;
     fprintf(out, "%6zu | ", place.line);
-    size_t shown = 0;
-    for (size_t i = begin; i < place.end && shown < LINE_SHOWN_MAX; i++, shown++)
-        fputc((unsigned char)suite->text[i] < 0x20 || suite->text[i] == 0x7f ? ' ' : suite->text[i], out);
-    fprintf(out, "\n%6s | %*s^", "", (int)(column - 1), "");
+    for (size_t i = begin; i < end; i++) {
+        fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i], out);
+        blanks += i < offset && !continues_character(text[i]);
+    }
+    fprintf(out, "\n%6s | %*s^", "", (int)blanks, "");
 }
 
 /* Parses suite->text. */

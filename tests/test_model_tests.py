@@ -150,6 +150,15 @@ def test_labels_stand_in_the_column_that_a_test_names(run):
     assert done.returncode == 0, done.stdout
 
 
+def test_a_feature_is_never_taken_for_labels(run, program, tmp_path):
+    rows = (("y,b\n") + "".join(f"{i % 7},{i % 5}\n" for i in range(100))).replace("6,", "60,")
+    (tmp_path / "train.csv").write_text(rows)
+    subprocess.run([program, "train", tmp_path / "train.csv", "-o", tmp_path / "y.alertron"], capture_output=True, check=True)
+    files = {"rows.csv": "y,b,target\n1,2,no\n60,2,yes\n"}
+    done = run("file rows.csv auroc at least 1\n", model=tmp_path / "y.alertron", files=files)
+    assert done.returncode == 0, done.stdout
+
+
 def test_readings_in_json_have_labels_too(run):
     row = '{{"device_id": "a", "features": {}, "label": {}}}\n'
     rows = row.format(NORMAL, "false") + row.format(WORN, 1)
@@ -223,6 +232,21 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret(run):
     assert said.startswith("alertrond test: pump.tests:2:10: ")
     assert line == "     2 |  reading \u00fc is none"
     assert caret.index("^") == line.index("\u00fc")
+
+
+@pytest.mark.parametrize("before", ["\u00fc\u20ac.csv", "x" * 250 + ".csv", "\u00fc" * 250 + ".csv"], ids="short long wide".split())
+def test_the_caret_stands_below_characters_of_any_width_and_line(run, before):
+    done = run(f"file {before} is fine # {'and so on ' * 20}\n")
+    said, line, caret = done.stderr.splitlines()
+    assert said.startswith(f"alertrond test: pump.tests:1:{len(before) + 10}: ")
+    assert line[caret.index("^") :].startswith("fine") and len(line) < 130
+
+
+def test_a_line_that_ends_too_early_is_shown_at_its_end(run):
+    for end in "", "\n":
+        said, line, caret = run("reading [1] is" + end).stderr.splitlines()
+        assert said.startswith("alertrond test: pump.tests:1:15: ")
+        assert line == "     1 | reading [1] is" and caret.index("^") == len(line)
 
 
 def test_mistakes_of_every_file_are_told_before_anything_runs(run, tmp_path):
