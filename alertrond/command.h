@@ -10,6 +10,7 @@ int command_score(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_diff(int argc, char **argv);
+int command_test(int argc, char **argv);
 int command_generate(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_broker(int argc, char **argv);

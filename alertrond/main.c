@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"inspect", command_inspect, false, "what a model is, where it came from, what it would call an anomaly"},
     {"convert", command_convert, false, "a model to alertron's own file, with other cuts, names or tests"},
     {"diff", command_diff, false, "how two models differ: what they are, and what they make of readings"},
+    {"test", command_test, false, "run a model's unit tests: what its next version must still do"},
     {"generate", command_generate, false, "readings like a fleet's, to Kafka or to standard output"},
     {"demo", command_demo, true, "everything in one process, with a broker in memory"},
     {"broker", command_broker, true, "a Kafka broker in memory, for trying things out"},

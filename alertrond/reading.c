@@ -435,6 +435,27 @@ static size_t escape_character(const unsigned char *at, char piece[8])
     return n ? n : 1;
 }
 
+bool reading_member(const char *bytes, size_t n_bytes, const char *name, char *out, size_t size)
+{
+    char reason[128];
+    enum reading_fault fault;
+    cJSON *root = parse_object(bytes, n_bytes, (struct reason){reason, sizeof reason}, &fault);
+    if (!root)
+        return false;
+    const cJSON *item = field_of(root, name);
+    if (!item)
+        item = cJSON_GetObjectItem(root, name); /* in any case */
+    const char *text = cJSON_IsTrue(item) ? "true" : cJSON_IsFalse(item) ? "false" : cJSON_GetStringValue(item);
+    char number[32];
+    if (cJSON_IsNumber(item) && reading_write_number(number, sizeof number, item->valuedouble))
+        text = number;
+    bool fits = text && strlen(text) < size;
+    if (fits)
+        memcpy(out, text, strlen(text) + 1);
+    cJSON_Delete(root);
+    return fits;
+}
+
 size_t reading_write_string(char *out, size_t size, const char *text)
 {
     size_t n = 0;

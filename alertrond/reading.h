@@ -48,6 +48,10 @@ enum reading_fault reading_decode(const char *bytes, size_t n_bytes, const struc
 /* How many elements a reading's `features` has; 0 where it has none or is no reading. */
 size_t reading_width(const char *bytes, size_t n_bytes);
 
+/* A text, number or boolean among the members of a JSON object, as text. Where none is called exactly so, upper and
+ * lower case are the same. False where there is none, or it does not fit. */
+bool reading_member(const char *bytes, size_t n_bytes, const char *name, char *out, size_t size);
+
 /* Writes `text` as a JSON string with its quotes into out, at most `size` bytes with the NUL; returns the length
  * or 0 where it does not fit. */
 size_t reading_write_string(char *out, size_t size, const char *text);

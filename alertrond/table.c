@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <alertron.h>
 
@@ -22,6 +23,8 @@ struct table {
     bool csv, crlf, missing_values;
     char separator;
     size_t width, line;
+    const char *row; /* the last one, of n_row bytes */
+    size_t n_row;
     char *header;
     char **columns; /* names; one block */
     size_t n_columns;
@@ -133,17 +136,30 @@ static bool choose_listed(struct table *table, const struct table_options *optio
     return chosen;
 }
 
+static bool is_beside(const struct table_options *options, const char *column)
+{
+    for (const char *const *name = options->beside; name && *name; name++)
+        if (strcasecmp(*name, column) == 0)
+            return true;
+    return false;
+}
+
 static bool choose_all(struct table *table, const struct table_options *options, char *why, size_t why_size)
 {
-    if (options->width && options->width != table->n_columns) {
+    size_t n = 0;
+    for (size_t column = 0; column < table->n_columns; column++) {
+        if (table->n_columns > options->width && is_beside(options, table->columns[column]))
+            continue;
+        table->feature_of_column[column] = n;
+        table->column_of_feature[n++] = column;
+    }
+    if (options->width && options->width != n) {
         char list[512];
         list_columns(table, list, sizeof list);
         return why_say(why, why_size, "%s: %zu columns (%s); the model wants %zu: choose with --features A,B,...",
                        lines_name(table->lines), table->n_columns, list, options->width);
     }
-    for (size_t column = 0; column < table->n_columns; column++)
-        table->feature_of_column[column] = table->column_of_feature[column] = column;
-    table->width = table->n_columns;
+    table->width = n;
     return true;
 }
 
@@ -395,7 +411,54 @@ enum table_outcome table_next(struct table *table, double *features, const char 
         return outcome == LINES_END ? TABLE_END : TABLE_FAILED;
     *line = row.text;
     table->line = row.number;
+    table->row = row.text;
+    table->n_row = row.n_bytes;
     bool good = table->csv ? parse_fields(table, &row, features, why, why_size)
                            : parse_reading(table, &row, features, why, why_size);
     return good ? TABLE_ROW : TABLE_BAD;
+}
+
+/* ---- fields beside the features ---- */
+
+static size_t find_column_in_any_case(const struct table *table, const char *name)
+{
+    size_t n_found, column = find_column(table, name, &n_found);
+    for (size_t i = 0; n_found == 0 && i < table->n_columns; i++)
+        if (strcasecmp(table->columns[i], name) == 0)
+            return i;
+    return n_found ? column : table->n_columns;
+}
+
+static bool csv_row_field(const struct table *table, const char *name, char *out, size_t size, char *why,
+                          size_t why_size)
+{
+    size_t column = find_column_in_any_case(table, name);
+    if (column == table->n_columns) {
+        char list[512];
+        list_columns(table, list, sizeof list);
+        return why_say(why, why_size, "%s: no column \"%s\"; the columns are %s", lines_name(table->lines),
+                       quote(name, strlen(name)).text, list);
+    }
+    const char *at = table->row, *end = at + table->n_row;
+    for (; column > 0; column--)
+        at = csv_field_end(at, end, table->separator) + 1;
+    const char *field_end = csv_field_end(at, end, table->separator);
+    csv_trim(&at, &field_end);
+    size_t n = (size_t)(field_end - at);
+    if (n >= size)
+        return why_say(why, why_size, "%s:%zu: column \"%s\": \"%s\" is too long", lines_name(table->lines),
+                       table->line, quote(name, strlen(name)).text, quote(at, n).text);
+    memcpy(out, at, n);
+    out[n] = '\0';
+    return true;
+}
+
+bool table_field(const struct table *table, const char *name, char *out, size_t size, char *why, size_t why_size)
+{
+    if (table->csv)
+        return csv_row_field(table, name, out, size, why, why_size);
+    if (reading_member(table->row, table->n_row, name, out, size))
+        return true;
+    return why_say(why, why_size, "%s:%zu: no text, number or boolean \"%s\" in the reading", lines_name(table->lines),
+                   table->line, quote(name, strlen(name)).text);
 }

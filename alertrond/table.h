@@ -18,6 +18,8 @@ struct table_options {
     const char *features;        /* "f0,f1,f2": names of a CSV's columns; NULL: those the caller wants, else all */
     const char *const *expected; /* feature names of a model, or NULL */
     size_t width;                /* how many features are wanted, or 0 for as many as there are */
+    const char *const *beside;   /* names, in any case, of columns to leave out where there are more than `width` and
+                                  * nothing names the features; ends with NULL; or NULL */
     bool
         missing_values; /* an empty field, NA, `nan` or null is a missing value, and `inf` is taken; otherwise errors */
 };
@@ -54,5 +56,10 @@ enum table_outcome {
 /* The next row. For TABLE_BAD and TABLE_FAILED why says where and what ("readings.csv:17: ..."). *line is the
  * row as it stood, without its newline, until the next call. */
 enum table_outcome table_next(struct table *table, double *features, const char **line, char *why, size_t why_size);
+
+/* What the last row has under this name, features or not: in a CSV's column, or as a text, number or boolean among the
+ * members of a JSON object; without quotes. Where nothing is called exactly so, upper and lower case are the same.
+ * False, and why, where there is nothing of that name or it does not fit. */
+bool table_field(const struct table *table, const char *name, char *out, size_t size, char *why, size_t why_size);
 
 #endif

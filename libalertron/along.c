@@ -82,7 +82,7 @@ static alertron_status gather_cuts_along(struct along *along)
 }
 
 /* Finds the cuts, once for their number where there is not room enough, and sorts them. */
-static alertron_status find_cuts(struct along *along)
+static alertron_status find_cuts_along(struct along *along)
 {
     const alertron_allocator *allocator = along->checking->allocator;
     alertron_status status = gather_cuts_along(along);
@@ -146,7 +146,7 @@ static void note_score(struct along *along, double number, double score)
 }
 
 /* Scores a number in each of the intervals from `first` on, n of them, in steps of 1 or -1. */
-static alertron_status walk(struct along *along, size_t first, int step, size_t n)
+static alertron_status walk_intervals(struct along *along, size_t first, int step, size_t n)
 {
     const size_t width = along->forest->n_features;
     alertron_status status = ALERTRON_OK;
@@ -186,18 +186,18 @@ static alertron_status go_along(struct along *along, size_t feature)
     const bool missing = along->start != along->start;
     if (missing && (check->kind == ALERTRON_CHECK_MONOTONE || check->direction != ALERTRON_VARYING))
         return refuse_start(along);
-    alertron_status status = find_cuts(along);
+    alertron_status status = find_cuts_along(along);
     if (status != ALERTRON_OK || along->n_cuts == 0)
         return status;
     if (missing)
-        return walk(along, 0, 1, along->n_cuts + 1);
+        return walk_intervals(along, 0, 1, along->n_cuts + 1);
     size_t below = 0;
     while (below < along->n_cuts && along->cuts[below] < along->start)
         below++;
     if (check->direction != ALERTRON_FALLING)
-        status = walk(along, below + 1, 1, along->n_cuts - below);
+        status = walk_intervals(along, below + 1, 1, along->n_cuts - below);
     if (status == ALERTRON_OK && check->direction != ALERTRON_RISING && below > 0)
-        status = walk(along, below - 1, -1, below);
+        status = walk_intervals(along, below - 1, -1, below);
     return status;
 }
 

@@ -8,7 +8,7 @@
 
 #define TOLERANCE_LEAST 1e-9 /* of scores, where none is given: what other machines may differ in is far below */
 
-struct line {
+struct test_line {
     const char *begin, *at, *end; /* the end moves to a comment that is met */
     const char *text;             /* the whole of the tests */
     size_t number;
@@ -20,20 +20,20 @@ struct line {
 /* --- errors ---------------------------------------------------------------------------------------------------------
  */
 
-static bool fault_at(const struct line *line, const char *at, alertron_status status, const char *what)
+static bool fault_at(const struct test_line *line, const char *at, alertron_status status, const char *what)
 {
     alertron__error(line->arena->error, status, (uint64_t)(at - line->text), "line %zu, column %zu: %s", line->number,
                     (size_t)(at - line->begin) + 1, what);
     return false;
 }
 
-static bool fault(const struct line *line, const char *at, const char *what)
+static bool fault(const struct test_line *line, const char *at, const char *what)
 {
     return fault_at(line, at, ALERTRON_ERROR_FORMAT, what);
 }
 
 /* Notes what could stand here. */
-static bool tried(struct line *line, const char *what)
+static bool tried(struct test_line *line, const char *what)
 {
     const size_t room = sizeof line->tried - line->n_tried;
     const size_t n = alertron__text(line->tried + line->n_tried, room, "%s%s", line->n_tried ? ", " : "", what);
@@ -42,7 +42,7 @@ static bool tried(struct line *line, const char *what)
 }
 
 /* What stands here can't. */
-static bool refuse_line(const struct line *line)
+static bool refuse_line(const struct test_line *line)
 {
     char found[40], what[260];
     size_t n = 0;
@@ -71,7 +71,7 @@ static bool is_blank(char byte)
     return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-static void skip_blanks(struct line *line)
+static void skip_blanks(struct test_line *line)
 {
     while (line->at < line->end && is_blank(*line->at))
         line->at++;
@@ -79,7 +79,7 @@ static void skip_blanks(struct line *line)
         line->end = line->at;
 }
 
-static void go_on(struct line *line, const char *at)
+static void go_on(struct test_line *line, const char *at)
 {
     line->at = at;
     line->n_tried = 0;
@@ -87,7 +87,7 @@ static void go_on(struct line *line, const char *at)
     skip_blanks(line);
 }
 
-static const char *end_of_word(const struct line *line, const char *at)
+static const char *end_of_word(const struct test_line *line, const char *at)
 {
     while (at < line->end && !is_blank(*at) && *at != ',' && *at != '[' && *at != ']')
         at++;
@@ -100,7 +100,7 @@ static char lower(char byte)
 }
 
 /* Reads the words of a phrase, or nothing. */
-static bool accept(struct line *line, const char *phrase)
+static bool accept(struct test_line *line, const char *phrase)
 {
     const char *at = line->at;
     for (const char *word = phrase; *word;) {
@@ -117,13 +117,13 @@ static bool accept(struct line *line, const char *phrase)
     return true;
 }
 
-static bool expect(struct line *line, const char *phrase)
+static bool expect(struct test_line *line, const char *phrase)
 {
     return accept(line, phrase) || refuse_line(line);
 }
 
 /* A character that needs no blanks around it. */
-static bool accept_mark(struct line *line, char mark)
+static bool accept_mark(struct test_line *line, char mark)
 {
     if (line->at < line->end && *line->at == mark) {
         go_on(line, line->at + 1);
@@ -132,13 +132,13 @@ static bool accept_mark(struct line *line, char mark)
     return tried(line, (const char[]){'`', mark, '`', 0});
 }
 
-static bool expect_mark(struct line *line, char mark)
+static bool expect_mark(struct test_line *line, char mark)
 {
     return accept_mark(line, mark) || refuse_line(line);
 }
 
 /* A bare word, or anything between quotes. */
-static bool expect_name(struct line *line, const char *what, const char **name)
+static bool expect_name(struct test_line *line, const char *what, const char **name)
 {
     const char *begin = line->at, *end, *next;
     if (begin < line->end && (*begin == '"' || *begin == '\'')) {
@@ -166,7 +166,7 @@ static bool expect_name(struct line *line, const char *what, const char **name)
 /* --- numbers
  * ---------------------------------------------------------------------------------------------------------- */
 
-static bool expect_number(struct line *line, const char *what, bool percent, double *number)
+static bool expect_number(struct test_line *line, const char *what, bool percent, double *number)
 {
     const char *const end = end_of_word(line, line->at);
     size_t n = (size_t)(end - line->at);
@@ -182,17 +182,17 @@ static bool expect_number(struct line *line, const char *what, bool percent, dou
 }
 
 /* From 0 to 1, plain or in percent. */
-static bool expect_share(struct line *line, double *share)
+static bool expect_share(struct test_line *line, double *share)
 {
     const char *const at = line->at;
-    if (!expect_number(line, "a share such as 1.5% or 0.015", true, share))
+    if (!expect_number(line, "a share such as 0.015 or 1.5%", true, share))
         return false;
     if (*share >= 0.0 && *share <= 1.0)
         return true;
     return fault(line, at, "a share is from 0 to 1, or from 0% to 100%: is the % missing?");
 }
 
-static bool expect_score(struct line *line, double *score)
+static bool expect_score(struct test_line *line, double *score)
 {
     const char *const at = line->at;
     if (!expect_number(line, "a number from 0 to 1", false, score))
@@ -217,7 +217,7 @@ static double rounding_of(const char *number, const char *end)
     return alertron__number_read(text, n, -decimals - 1, &half) && half > TOLERANCE_LEAST ? half : TOLERANCE_LEAST;
 }
 
-static bool expect_element(struct line *line, double *number)
+static bool expect_element(struct test_line *line, double *number)
 {
     if (accept(line, "nan")) {
         *number = alertron__double_of_bits(0x7ff8000000000000u);
@@ -228,7 +228,7 @@ static bool expect_element(struct line *line, double *number)
 }
 
 /* [50, 100, 0.5] */
-static bool expect_reading(struct line *line, alertron_rows *rows)
+static bool expect_reading(struct test_line *line, alertron_rows *rows)
 {
     const char *const begin = line->at;
     if (!expect_mark(line, '['))
@@ -254,13 +254,13 @@ static bool expect_reading(struct line *line, alertron_rows *rows)
 /* --- parts of a test
  * -------------------------------------------------------------------------------------------------- */
 
-static bool expect_relation(struct line *line, alertron_check *check)
+static bool expect_relation(struct test_line *line, alertron_check *check)
 {
     check->relation = accept(line, "at least") ? ALERTRON_AT_LEAST : ALERTRON_AT_MOST;
     return check->relation == ALERTRON_AT_LEAST || expect(line, "at most");
 }
 
-static bool expect_severity(struct line *line, alertron_severity *severity)
+static bool expect_severity(struct test_line *line, alertron_severity *severity)
 {
     for (int i = ALERTRON_SEVERITY_NONE; i <= ALERTRON_SEVERITY_HIGH; i++)
         if (accept(line, alertron_severity_name((alertron_severity)i))) {
@@ -270,7 +270,7 @@ static bool expect_severity(struct line *line, alertron_severity *severity)
     return refuse_line(line);
 }
 
-static bool parse_severity(struct line *line, alertron_check *check)
+static bool parse_severity(struct test_line *line, alertron_check *check)
 {
     check->kind = ALERTRON_CHECK_SEVERITY;
     if (accept(line, "no anomaly")) {
@@ -289,7 +289,7 @@ static bool parse_severity(struct line *line, alertron_check *check)
     return expect_severity(line, &check->severity);
 }
 
-static bool parse_scores(struct line *line, struct model_test *test)
+static bool parse_scores(struct test_line *line, struct model_test *test)
 {
     alertron_check *check = &test->check;
     check->kind = ALERTRON_CHECK_SCORE;
@@ -313,12 +313,12 @@ static bool parse_scores(struct line *line, struct model_test *test)
     return !accept(line, "within") || expect_score(line, &check->tolerance);
 }
 
-static bool parse_label_column(struct line *line, struct model_test *test)
+static bool parse_label_column(struct test_line *line, struct model_test *test)
 {
     return !accept(line, "by its column") || expect_name(line, "the name of a column", &test->label_column);
 }
 
-static bool parse_alarms(struct line *line, alertron_check *check)
+static bool parse_alarms(struct test_line *line, alertron_check *check)
 {
     check->kind = ALERTRON_CHECK_ALARM_RATE;
     if (accept(line, "of at least")) {
@@ -332,7 +332,7 @@ static bool parse_alarms(struct line *line, alertron_check *check)
 }
 
 /* `labelled` by a column: AUROC, average precision, recall. */
-static bool parse_ranking(struct line *line, struct model_test *test, alertron_check_kind kind)
+static bool parse_ranking(struct test_line *line, struct model_test *test, alertron_check_kind kind)
 {
     alertron_check *check = &test->check;
     check->kind = kind;
@@ -349,13 +349,13 @@ static bool parse_ranking(struct line *line, struct model_test *test, alertron_c
     return parse_label_column(line, test);
 }
 
-static bool parse_duration(struct line *line, struct model_test *test)
+static bool parse_duration(struct test_line *line, struct model_test *test)
 {
     alertron_check *check = &test->check;
     check->kind = ALERTRON_CHECK_DURATION;
     const bool related = expect_relation(line, check);
     const char *const at = line->at;
-    if (!related || !expect_number(line, "a share such as 120% or 1.2", true, &check->bound))
+    if (!related || !expect_number(line, "a share such as 1.2 or 120%", true, &check->bound))
         return false;
     if (check->bound < 0.0)
         return fault(line, at, "a time is not below 0");
@@ -363,7 +363,7 @@ static bool parse_duration(struct line *line, struct model_test *test)
 }
 
 /* What is wanted of a reading or of a file's. */
-static bool parse_wanted(struct line *line, struct model_test *test)
+static bool parse_wanted(struct test_line *line, struct model_test *test)
 {
     if (accept(line, "is"))
         return parse_severity(line, &test->check);
@@ -383,7 +383,7 @@ static bool parse_wanted(struct line *line, struct model_test *test)
 }
 
 /* What is never to happen while a feature changes. */
-static bool parse_never(struct line *line, alertron_check *check)
+static bool parse_never(struct test_line *line, alertron_check *check)
 {
     bool by_score = false;
     if (accept(line, "never makes it look more normal")) {
@@ -406,7 +406,7 @@ static bool parse_never(struct line *line, alertron_check *check)
     return true;
 }
 
-static bool parse_along(struct line *line, struct model_test *test)
+static bool parse_along(struct test_line *line, struct model_test *test)
 {
     alertron_check *check = &test->check;
     if (accept(line, "rising"))
@@ -423,7 +423,7 @@ static bool parse_along(struct line *line, struct model_test *test)
     return parse_never(line, check);
 }
 
-static bool parse_agreement(struct line *line, struct model_test *test)
+static bool parse_agreement(struct test_line *line, struct model_test *test)
 {
     test->check.kind = ALERTRON_CHECK_AGREEMENT;
     return expect_name(line, "the name of a model", &test->model) && expect(line, "agrees on") &&
@@ -431,7 +431,7 @@ static bool parse_agreement(struct line *line, struct model_test *test)
            expect_name(line, "the name of a file", &test->file);
 }
 
-static bool parse_test(struct line *line, struct model_test *test)
+static bool parse_test(struct test_line *line, struct model_test *test)
 {
     if (accept(line, "reading"))
         return expect_reading(line, &test->check.rows) && parse_wanted(line, test);
@@ -449,7 +449,7 @@ static bool parse_test(struct line *line, struct model_test *test)
 /* --- lines
  * -------------------------------------------------------------------------------------------------------------- */
 
-static bool expect_end(struct line *line)
+static bool expect_end(struct test_line *line)
 {
     if (line->at == line->end)
         return true;
@@ -458,7 +458,7 @@ static bool expect_end(struct line *line)
 }
 
 /* Reads a line, and puts its test, if it holds one, at *end. */
-static bool parse_line(struct line *line, alertron_tests *tests, struct model_test **last)
+static bool parse_line(struct test_line *line, alertron_tests *tests, struct model_test **last)
 {
     go_on(line, line->begin);
     if (line->at == line->end)
@@ -490,7 +490,7 @@ static bool parse_lines(alertron_tests *tests, const char *text, size_t n_bytes)
 {
     struct model_test *last = NULL;
     const bool mark = n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* editors put it before UTF-8 */
-    struct line line = {.text = text, .number = 1, .arena = &tests->arena};
+    struct test_line line = {.text = text, .number = 1, .arena = &tests->arena};
     const char *const end = text + n_bytes;
     for (const char *begin = text + (mark ? 3 : 0); begin < end; begin = line.end + 1, line.number++) {
         const char *newline = memchr(begin, '\n', (size_t)(end - begin));

@@ -26,7 +26,7 @@ static alertron_status unable(alertron_error *error, const char *why, const char
 }
 
 /* "temperature, vibration": as many names as there is room for. */
-static void list_features(const alertron_model *model, char *out, size_t capacity)
+static void list_feature_names(const alertron_model *model, char *out, size_t capacity)
 {
     size_t n = 0;
     out[0] = 0;
@@ -56,7 +56,7 @@ static alertron_status find_feature(const alertron_model *model, const char *nam
         return ALERTRON_OK;
     }
     char known[160];
-    list_features(model, known, sizeof known);
+    list_feature_names(model, known, sizeof known);
     return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
                            "the model has no feature `%.60s`; it has: %s", name, known);
 }

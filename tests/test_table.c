@@ -402,6 +402,80 @@ static void a_nul_byte_ends_the_work(void **state)
     table_close(sample.table);
 }
 
+static void expect_field(struct sample *sample, const char *name, const char *text)
+{
+    char field[16];
+    if (!table_field(sample->table, name, field, sizeof field, sample->why, sizeof sample->why))
+        fail_msg("%s", sample->why);
+    assert_string_equal(field, text);
+}
+
+static void fields_beside_the_features_are_there_by_name_in_any_case(void **state)
+{
+    (void)state;
+    struct table_options options = {.features = "a,b", .width = 2};
+    struct sample sample = open_with("a,Label,b,label,note\n1,\"yes\",2, 0 ,\n3,no,4,1,x\n", &options);
+    assert_int_equal(next(&sample), TABLE_ROW);
+    assert_int_equal(table_line(sample.table), 2);
+    expect_field(&sample, "label", "0");
+    expect_field(&sample, "Label", "yes");
+    expect_field(&sample, "NOTE", "");
+    expect_field(&sample, "a", "1");
+    assert_int_equal(next(&sample), TABLE_ROW);
+    expect_field(&sample, "label", "1");
+    char field[3];
+    assert_false(table_field(sample.table, "lable", field, sizeof field, sample.why, sizeof sample.why));
+    expect_said(&sample, "no column \"lable\"; the columns are a, Label, b, label, note");
+    table_close(sample.table);
+}
+
+static void members_beside_the_features_are_there_by_name(void **state)
+{
+    (void)state;
+    struct sample sample =
+        open_width("{\"device_id\": \"d\", \"features\": [1], \"label\": 1, \"ok\": true, \"by\": \"me\"}\n"
+                   "{\"device_id\": \"d\", \"features\": [2]}\n",
+                   1);
+    assert_int_equal(next(&sample), TABLE_ROW);
+    expect_field(&sample, "label", "1");
+    expect_field(&sample, "OK", "true");
+    expect_field(&sample, "by", "me");
+    char field[8];
+    assert_false(table_field(sample.table, "features", field, sizeof field, sample.why, sizeof sample.why));
+    assert_int_equal(next(&sample), TABLE_ROW);
+    assert_false(table_field(sample.table, "label", field, sizeof field, sample.why, sizeof sample.why));
+    expect_said(&sample, ":2: no text, number or boolean \"label\" in the reading");
+    table_close(sample.table);
+}
+
+static void a_field_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct sample sample = open_width("a,note\n1,23\n", 2);
+    assert_int_equal(next(&sample), TABLE_ROW);
+    char field[3];
+    assert_false(table_field(sample.table, "note", field, 2, sample.why, sizeof sample.why));
+    expect_said(&sample, ":2: column \"note\": \"23\" is too long");
+    assert_true(table_field(sample.table, "note", field, 3, sample.why, sizeof sample.why));
+    table_close(sample.table);
+}
+
+static void columns_beside_the_features_are_left_out_where_there_are_too_many(void **state)
+{
+    (void)state;
+    const char *const beside[] = {"label", "y", NULL};
+    struct table_options options = {.width = 3, .beside = beside};
+    struct sample sample = open_with("a,LABEL,b,c\n1,0,2,3\n", &options);
+    expect_row(&sample, 1, 2, 3);
+    expect_end(&sample);
+    sample = open_with("a,b,y\n1,2,3\n", &options);
+    expect_row(&sample, 1, 2, 3);
+    expect_end(&sample);
+    sample = open_with("a,label,b,c,d\n1,0,2,3,4\n", &options);
+    assert_null(sample.table);
+    expect_said(&sample, "5 columns (a, label, b, c, d); the model wants 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +506,10 @@ int main(void)
         cmocka_unit_test(many_rows_across_many_reads_are_all_there),
         cmocka_unit_test(a_quote_that_is_not_closed_is_said_where_it_begins),
         cmocka_unit_test(a_nul_byte_ends_the_work),
+        cmocka_unit_test(fields_beside_the_features_are_there_by_name_in_any_case),
+        cmocka_unit_test(members_beside_the_features_are_there_by_name),
+        cmocka_unit_test(a_field_that_does_not_fit_is_refused),
+        cmocka_unit_test(columns_beside_the_features_are_left_out_where_there_are_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
