@@ -53,7 +53,7 @@ ALERTRON_API const char *alertron_version(void);
 #define ALERTRON_TESTS_MAX 65536u          /* bytes of the tests that a model carries */
 #define ALERTRON_TEST_LINES_MAX 65536u     /* tests in one text */
 #define ALERTRON_TEST_BYTES_MAX 131072u    /* bytes of a test's line */
-#define ALERTRON_TESTS_WORK_MAX 268435456u /* nodes of trees that the tests which a model carries may visit */
+#define ALERTRON_TESTS_WORK_MAX 134217728u /* work of the tests that a model carries, in nodes of trees */
 
 /* ---------------------------------------------------------------------------------------------
  * Errors and memory

@@ -5,6 +5,12 @@
  */
 #include "private.h"
 
+/* A node that is looked at for its cut takes as long as so many that a row passes, where memory is slow. */
+enum { CUT_NODES = 16 };
+
+/* Of nodes that a kernel passes with many rows at a time, so many take as long as one that a row passes alone. */
+enum { KERNEL_NODES = 4 };
+
 /* Numbers that lie ready to be scored: rows of the model's width. */
 enum { BATCH_NUMBERS = UINTPTR_MAX > 0xffffffff ? 16384 : 512, BATCH_ROWS_MAX = 256 };
 
@@ -74,7 +80,8 @@ static alertron_status gather_cuts_along(struct along *along)
 {
     along->n_cuts = 0;
     for (uint32_t tree = 0; tree < along->forest->n_trees; tree++) {
-        alertron_status status = alertron__check_spend(along->checking, 1, cuts_of_tree(along, tree, along->batch));
+        alertron_status status =
+            alertron__check_spend(along->checking, CUT_NODES, cuts_of_tree(along, tree, along->batch));
         if (status != ALERTRON_OK)
             return status;
     }
@@ -152,12 +159,13 @@ static alertron_status walk_intervals(struct along *along, size_t first, int ste
     alertron_status status = ALERTRON_OK;
     along->highest = along->start_score;
     along->highest_at = along->start;
-    const uint64_t row_nodes = alertron__check_row_nodes(along->checking->model);
+    const uint64_t row_nodes = alertron__check_row_nodes(along->checking->model),
+                   cost = along->forest->kernel ? row_nodes / KERNEL_NODES + 1 : row_nodes;
     for (size_t done = 0; done < n && status == ALERTRON_OK;) {
         const size_t left = n - done, in_batch = left < along->batch_rows ? left : along->batch_rows;
         for (size_t i = 0; i < in_batch; i++)
             along->batch[i * width + along->feature] = number_in(along, step > 0 ? first + done + i : first - done - i);
-        status = alertron__check_spend(along->checking, in_batch, row_nodes);
+        status = alertron__check_spend(along->checking, in_batch, cost);
         if (status != ALERTRON_OK)
             break;
         const alertron_rows rows = alertron_rows_of(along->batch, in_batch, width);

@@ -98,9 +98,10 @@ alertron_status alertron__check_spend(struct checking *checking, uint64_t times,
 {
     if (times > *checking->work / nodes) {
         *checking->work = 0;
-        return alertron__error(checking->error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-                               "checking this visits more than %u nodes of trees: have fewer or smaller tests carried",
-                               ALERTRON_TESTS_WORK_MAX);
+        return alertron__error(
+            checking->error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+            "checking this takes as long as visiting %u nodes of trees, or longer: have fewer or smaller tests carried",
+            ALERTRON_TESTS_WORK_MAX);
     }
     *checking->work -= times * nodes;
     return ALERTRON_OK;
@@ -111,7 +112,7 @@ uint64_t alertron__check_row_nodes(const alertron_model *model)
     uint64_t nodes = 0;
     for (uint32_t tree = 0; tree < model->forest->n_trees; tree++)
         nodes += model->forest->depths[tree];
-    return nodes;
+    return model->forest->kernel ? nodes : 2 * nodes; /* they lie farther apart */
 }
 
 /* Scores of all rows; a row without one is refused. */

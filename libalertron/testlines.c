@@ -189,7 +189,7 @@ static bool expect_share(struct test_line *line, double *share)
         return false;
     if (*share >= 0.0 && *share <= 1.0)
         return true;
-    return fault(line, at, "a share is from 0 to 1, or from 0% to 100%: is the % missing?");
+    return fault(line, at, "a share is from 0 to 1, or up to 100 with a % behind it");
 }
 
 static bool expect_score(struct test_line *line, double *score)

@@ -575,6 +575,35 @@ static void no_interval_along_a_feature_is_missed(void **state)
     }
 }
 
+/* Splits below splits of the same feature: here a subtree that is overlooked shows. */
+static void no_subtree_is_overlooked(void **state)
+{
+    (void)state;
+    struct random_state random = alertron__random_new(78, 0);
+    for (int i = 0; i < 300; i++) {
+        struct tree_node nodes[31];
+        uint32_t end = 31;
+        for (uint32_t at = 0; at < end; at++) {
+            const bool leaf = at >= 15;
+            nodes[at] = (struct tree_node){.left = leaf ? -1 : 2 * (int64_t)at + 1,
+                                           .right = leaf ? -1 : 2 * (int64_t)at + 2,
+                                           .threshold = (double)alertron__random_below(&random, 12),
+                                           .term = 10.0 * alertron__random_unit(&random)};
+        }
+        const struct synthetic synthetic = {
+            .n_features = 1, .n_trees = 1, .n_nodes = end, .ends = &end, .nodes = nodes, .longest = 10.0};
+        alertron_model *model = synthetic_model(&synthetic);
+        size_t n;
+        double *numbers = every_number(&synthetic, 0, &n), row = 0.5 * alertron__random_below(&random, 25);
+        struct naive naive = {0};
+        go(model, &row, 0, numbers, n, 1, &naive);
+        go(model, &row, 0, numbers, n, -1, &naive);
+        compare_along(model, &row, 0, ALERTRON_VARYING, &naive);
+        free(numbers);
+        alertron_model_free(model);
+    }
+}
+
 /* x <= 1: score s1; 1 < x <= 2: s2; above: s3; by one tree. */
 static alertron_model *staircase(double first, double second, double third)
 {
@@ -781,6 +810,7 @@ int main(void)
         cmocka_unit_test(agreement_is_about_sides),
         cmocka_unit_test(duration_is_what_the_clock_says),
         cmocka_unit_test(no_interval_along_a_feature_is_missed),
+        cmocka_unit_test(no_subtree_is_overlooked),
         cmocka_unit_test(a_fall_is_told_with_where_it_was_higher),
         cmocka_unit_test(a_severity_that_stays_is_not_more_normal),
         cmocka_unit_test(what_can_not_be_checked_is_refused),

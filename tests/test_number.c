@@ -236,6 +236,70 @@ static void random_numbers_of_everyday_size_are_shortest(void **state)
     }
 }
 
+static void check_read(const char *text)
+{
+    double value = -1.0;
+    if (!alertron__number_read(text, strlen(text), 0, &value) ||
+        alertron__bits_of_double(value) != alertron__bits_of_double(strtod(text, NULL)))
+        fail_msg("%s was read as %a", text, value);
+}
+
+/* As strtod, whose rounding is right: beside the middle of two doubles, at both ends, and anywhere. */
+static void numbers_are_read_as_the_nearest_double(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"0",
+                                        "-0",
+                                        "1",
+                                        "+1.5",
+                                        ".5",
+                                        "5.",
+                                        "0.1",
+                                        "1e22",
+                                        "1e23",
+                                        "9007199254740993",
+                                        "9007199254740991.5",
+                                        "4.9406564584124654e-324",
+                                        "2.4703282292062327e-324",
+                                        "2.4703282292062328e-324",
+                                        "1.7976931348623157e308",
+                                        "1.7976931348623159e308",
+                                        "2.2250738585072011e-308",
+                                        "2.2250738585072014e-308",
+                                        "1E+999999",
+                                        "0e999999",
+                                        "1e-999999",
+                                        "000000000000000000000000001.50000000000000000000000000000"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        check_read(texts[i]);
+    uint64_t random = 9;
+    for (int i = 0; i < 200000; i++) {
+        const uint64_t bits = next_random(&random);
+        const double value = alertron__double_of_bits(bits);
+        char text[64];
+        if (value - value != 0.0)
+            continue;
+        snprintf(text, sizeof text, "%.*e", (int)(bits % 19), value);
+        check_read(text);
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)(bits >> 1), (int)(bits % 690) - 360);
+        check_read(text);
+    }
+    double percent;
+    assert_true(alertron__number_read("1.5", 3, -2, &percent) && percent == 0.015);
+}
+
+static void what_is_no_decimal_number_is_not_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",   "-",    ".",   "e5",  "1e",  "1e+",   "1.5x", " 1",
+                                        "1 ", "0x10", "nan", "inf", "--1", "1.2.3", "1,5",  "12345678901234567891"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        double value = 7.0;
+        assert_false(alertron__number_read(texts[i], strlen(texts[i]), 0, &value));
+        assert_true(value == 7.0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +312,8 @@ int main(void)
         cmocka_unit_test(random_bit_patterns_read_back),
         cmocka_unit_test(random_bit_patterns_are_shortest),
         cmocka_unit_test(random_numbers_of_everyday_size_are_shortest),
+        cmocka_unit_test(numbers_are_read_as_the_nearest_double),
+        cmocka_unit_test(what_is_no_decimal_number_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

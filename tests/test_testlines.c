@@ -264,8 +264,8 @@ static void what_could_stand_there_is_told(void **state)
 static void numbers_out_of_their_range_are_refused(void **state)
 {
     (void)state;
-    malformed("file x alarms at most 15", "line 1, column 23: a share is from 0 to 1, or from 0% to 100%: is the % "
-                                          "missing?");
+    malformed("file x alarms at most 15", "line 1, column 23: a share is from 0 to 1, or up to 100 with "
+                                          "a % behind it");
     malformed("reading [1] scores 41", "line 1, column 20: scores and what they differ by are from 0 to 1");
     malformed("reading [1] scores 41%",
               "line 1, column 20: `41%`: what could stand here: at least, at most, a number from 0 to 1");

@@ -47,6 +47,8 @@ file(WRITE ${OUTPUT}/alertron.c.new "/* alertron.c: libalertron ${VERSION}, the 
  *     -DALERTRON_NO_MALLOC    for machines without a heap: the caller gives an allocator wherever one can be given
  *     -DALERTRON_NO_PICKLE    load libalertron's own model files only; with -ffunction-sections and -Wl,--gc-sections
  *                             the reader of scikit-learn's files takes no room
+ *     -DALERTRON_NO_TESTS     load models that carry tests with skip_tests only; with the same options the language of
+ *                             tests and the checks take no room
  *
 ")
 file(READ ${room}/../LICENSE license)

@@ -57,12 +57,15 @@ machine cortex-m4 mps2-an386 -mfpu=fpv4-sp-d16 -Os
 
 compile main.o $cpu -DSCORE_ONLY "$here/bare_metal.c"
 compile own.o $cpu -DALERTRON_NO_PICKLE "$amalgamation/alertron.c"
+compile least.o $cpu -DALERTRON_NO_PICKLE -DALERTRON_NO_TESTS "$amalgamation/alertron.c"
 link score_any alertron-cortex-m4.o main.o
 link score_own own.o main.o
-emulate mps2-an386 score_own < /dev/null || fail "score_own does not score"
+link score_least least.o main.o
+emulate mps2-an386 score_least < /dev/null || fail "score_least does not score"
 
 model_bytes=$(wc -c < "$model")
 echo "Cortex-M4, -Os, in bytes of code and constants:"
 echo "    $(code_bytes arm-none-eabi-size alertron-cortex-m4.o) the whole library"
 echo "    $(($(code_bytes arm-none-eabi-size score_any) - model_bytes)) a program that loads any model and scores"
 echo "    $(($(code_bytes arm-none-eabi-size score_own) - model_bytes)) the same with ALERTRON_NO_PICKLE"
+echo "    $(($(code_bytes arm-none-eabi-size score_least) - model_bytes)) the same with ALERTRON_NO_TESTS too"
