@@ -23,13 +23,13 @@ struct table {
     bool csv, crlf, missing_values;
     char separator;
     size_t width, line;
-    const char *row; /* the last one, of n_row bytes */
-    size_t n_row;
     char *header;
     char **columns; /* names; one block */
     size_t n_columns;
     size_t *feature_of_column; /* or NOT_A_FEATURE */
     size_t *column_of_feature;
+    const char *row; /* the last one, of n_row bytes */
+    size_t n_row;
 };
 
 /* Text of a file for a message: short, and without control characters. */
@@ -409,10 +409,10 @@ enum table_outcome table_next(struct table *table, double *features, const char 
     enum lines_outcome outcome = next_row(table, &row, why, why_size);
     if (outcome != LINES_ROW)
         return outcome == LINES_END ? TABLE_END : TABLE_FAILED;
-    *line = row.text;
-    table->line = row.number;
     table->row = row.text;
     table->n_row = row.n_bytes;
+    *line = row.text;
+    table->line = row.number;
     bool good = table->csv ? parse_fields(table, &row, features, why, why_size)
                            : parse_reading(table, &row, features, why, why_size);
     return good ? TABLE_ROW : TABLE_BAD;

@@ -24,6 +24,7 @@
 #ifndef ALERTRON_CMOCKA_H
 #define ALERTRON_CMOCKA_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
