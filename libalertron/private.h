@@ -433,11 +433,12 @@ double alertron__random_unit(struct random_state *state);
 /* --- grow.c: the trees of an isolation forest ------------------------------------------------------ */
 
 struct growth {
-    const alertron_rows *rows; /* of finite numbers; at least 2, at most UINT32_MAX */
-    uint32_t trees, samples;   /* samples: rows that each tree is grown on, 2 to all */
+    const alertron_rows *rows; /* of finite numbers, and NaN where missing_values; at least 2, at most UINT32_MAX */
+    uint32_t trees, samples;   /* samples: rows that are drawn for each tree, 2 to all */
     uint32_t tree_features;    /* features that each tree may use, 1 to all */
     uint32_t depth;            /* nodes on the longest path, at most ALERTRON_DEPTH_MAX */
     uint64_t seed;
+    bool bootstrap, missing_values;
     const alertron_allocator *allocator;
 };
 
@@ -448,7 +449,7 @@ struct range {
     double least, greatest;
 };
 
-/* Of n >= 1 numbers without NaN. */
+/* Of n >= 1 numbers, all of them without NaN, or NaN. */
 struct range alertron__range_of(const double *values, size_t n);
 
 /* --- pickle_value.c: what a pickle describes, as inert values ------------------------------------------- */
