@@ -20,6 +20,7 @@ Error                       what all errors have in common; FormatError, Unsuppo
 The work is done by libalertron, a C library inside this package; the manual behind this one is its alertron.h.
 """
 
+from . import _library
 from ._errors import (
     AllocationError,
     ArgumentError,
@@ -32,7 +33,6 @@ from ._errors import (
     UnsupportedError,
 )
 from ._fit import fit
-from ._library import library as _library
 from ._load import from_sklearn, load
 from ._model import Model, ModelInfo, kernels
 from ._registry import Counter, CounterChild, Gauge, GaugeChild, Histogram, HistogramChild, Registry
@@ -65,7 +65,7 @@ __all__ = [
     "ClosedError",
 ]
 
-__version__: str = _library.alertron_version().decode()
+__version__: str = _library.library.alertron_version().decode()
 
 # Users see these names in tracebacks, pickles and help(), and none of the rooms they live in.
 for _name in __all__:
