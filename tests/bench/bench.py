@@ -123,7 +123,8 @@ def main() -> None:
         sizes = {"memory": memory(sides, chosen.shapes), **report.file_sizes(sides, chosen.shapes)}
     if "registry" in chosen.parts:
         questions += registry_questions(registry)
-    measure(questions, chosen.rounds)
+    if questions:
+        measure(questions, chosen.rounds)
     for side in sides + registry:
         side.process.close()
     qualities = quality.measure(chosen.quick) if "quality" in chosen.parts else {}
