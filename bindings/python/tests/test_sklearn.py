@@ -182,6 +182,11 @@ def test_parameters_out_of_range_are_refused_by_name(X, parameters, text):
         IsolationForest(**parameters).fit(X)
 
 
+def test_cuts_are_provisional_where_nobody_scored_the_rows(forest, X):
+    assert forest.model_.cuts.origin == "provisional" and forest.model_.training_scores is None
+    assert forest.model_.calibrate(forest.model_.score(X)).cuts.origin == "file"
+
+
 # --- weights ---
 
 

@@ -96,7 +96,9 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     Attributes
     ----------
     model_ : alertron.Model
-        What was fitted, with severity cuts from the training rows: to be saved for alertrond, to explain and to grade.
+        What was fitted: to be saved for alertrond, to explain and to grade. Its severity cuts are from the training
+        rows; with contamination "auto" nobody scored those, as in scikit-learn, and the cuts are provisional until
+        alertrond has seen anomalies, or `model_.calibrate(model_.score(X))` makes better ones.
     offset_ : float
         decision_function is score_samples - offset_.
     max_samples_ : int
@@ -230,6 +232,7 @@ class IsolationForest(OutlierMixin, BaseEstimator):
             contamination=contamination,
             seed=self._seed,
             feature_names=getattr(self, "feature_names_in_", None),
+            provisional_cuts=contamination is None,
             bootstrap=bool(self.bootstrap),
             missing_values=True,
         )
