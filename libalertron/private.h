@@ -200,9 +200,10 @@ enum { CUTS_MAX = 0x7fe, TERMS_MAX = 256 };
 struct segment {
     uint32_t first_tree, end_tree;
     uint32_t n_cuts, n_terms;
-    double *cuts;     /* thresholds: feature after feature, rising */
-    uint16_t *starts; /* of each feature among the cuts, and the end */
-    double *terms;    /* by code */
+    double *cuts; /* thresholds: feature after feature, rising; one of them twice where NaN goes both ways */
+    unsigned char *missing_right; /* whether NaN is above the cut, a byte a cut; NULL where rows hold no NaN */
+    uint16_t *starts;             /* of each feature among the cuts, and the end */
+    double *terms;                /* by code */
 };
 
 struct forest {
@@ -213,7 +214,6 @@ struct forest {
     uint32_t *depths;              /* nodes on the longest path of each tree */
     struct draft_node *drafts;     /* NULL once the forest is ranked */
     struct node *nodes;            /* NULL where it is not ranked */
-    unsigned char *missing_left;   /* a bit a node of a ranked forest; NULL where rows hold no NaN */
     uint8_t *sizes;                /* of each node: log2 of its samples, of which 255 are the largest */
     int32_t size_unit;             /* of one: this / 255 / 65536 bits */
     struct segment *segments;
@@ -327,6 +327,9 @@ bool alertron__find_positions(const struct segment *segment, const alertron_rows
                               const struct block *block);
 void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
                                double *path_lengths);
+/* The path length and the terms of the segment's trees, for a row with NaN and a forest that takes it. */
+double alertron__add_row_with_missing(const struct forest *forest, const struct segment *segment,
+                                      const alertron_rows *rows, size_t row, double path_length);
 
 /* --- lanes.c: trees as tables, for kernels whose lanes are rows ------------------------------------------ */
 
