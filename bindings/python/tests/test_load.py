@@ -69,7 +69,7 @@ def test_a_file_opened_as_text_is_refused_with_the_remedy():
         alertron.load(io.StringIO("x"))
 
 
-@pytest.mark.parametrize("source", [None, 1.5, ["model"], object()])
+@pytest.mark.parametrize("source", [None, 0, 1.5, ["model"], object()])
 def test_what_is_no_source_is_a_type_error(source):
     with pytest.raises(TypeError):
         alertron.load(source)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import alertron
+from alertron import _library, _registry
 
 
 @pytest.fixture
@@ -144,6 +145,30 @@ def test_a_registry_counts_what_threads_add():
     run_all(work, work, work, work, churn, scrape, scrape)
     assert sum(seen.labels(i).value for i in range(7)) == 8000
     assert "delay_seconds_count 8000" in registry.text()
+
+
+def test_whatever_changes_or_reads_a_registrys_children_holds_its_lock(monkeypatch):
+    """Two threads at once in the library would lose counts so seldom that no test of threads would see it."""
+    registry, called = alertron.Registry(), {}
+
+    class Watched:
+        def __getattr__(self, name):
+            def call(*arguments):
+                called[name] = called.get(name, True) and registry._lock._is_owned()
+                return getattr(_library.library, name)(*arguments)
+
+            return call
+
+    monkeypatch.setattr(_registry, "library", Watched())
+    seen = registry.counter("seen_total", "Seen.", ["device_id"]).labels("a")
+    level = registry.gauge("level", "Level.", ["device_id"]).labels("a")
+    delay = registry.histogram("delay", "Delay.", [1], ["device_id"]).labels("a")
+    seen.add(), level.set(1), delay.observe(1), seen.value, level.value
+    seen.remove(), level.remove(), delay.remove()
+    own = ("alertron_counter", "alertron_gauge", "alertron_histogram", "alertron_registry_")
+    others = {"new", "free", "text"}
+    functions = {name for name in map("alertron_{}".format, _library._functions) if name.startswith(own)}
+    assert called == {name: True for name in functions if name.split("_")[-1] not in others}
 
 
 def test_a_registry_may_be_closed_while_others_count_and_scrape():

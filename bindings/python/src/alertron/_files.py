@@ -23,7 +23,7 @@ def read(source: Any) -> bytes:
         return bytes(source)
     if hasattr(source, "read"):
         return _read_file(source)
-    with open(source, "rb") as file:
+    with open(os.fspath(source), "rb") as file:
         return _read_file(file)
 
 

@@ -24,7 +24,7 @@ from ._library import (
     strings,
     utf8,
 )
-from ._rows import as_floats, as_rows, rows_for, view
+from ._rows import address, as_floats, rows_for, view
 from ._severity import ORIGINS, Cuts, cuts_of, struct_of
 
 
@@ -158,8 +158,8 @@ class Model:
         handle = self._open()
         rows = rows_for(X, self._width, self._names)
         scores = np.empty(rows.shape[0] if rows.ndim == 2 else 1)
-        error = ErrorStruct(2, 2**64 - 1, b"the rows do not suit the model")
-        check(library.alertron_model_score_rows(handle, ctypes.byref(view(rows)), scores.ctypes.data), error)
+        if library.alertron_model_score_rows(handle, ctypes.byref(view(rows)), address(scores)):
+            raise ArgumentError(f"rows of shape {rows.shape} do not suit the model")
         return scores if rows.ndim == 2 else float(scores[0])
 
     def is_anomaly(self, X: npt.ArrayLike) -> Any:
@@ -210,9 +210,9 @@ class Model:
         """
         handle, rows = self._open(), self._packed_rows(X)
         shares = np.empty(rows.shape)
-        out = shares.ctypes.data
+        first, out = address(rows), address(shares)
         for offset in range(0, rows.nbytes, rows.itemsize * self._width):
-            library.alertron_model_explain(handle, rows.ctypes.data + offset, out + offset)
+            library.alertron_model_explain(handle, first + offset, out + offset)
         return shares
 
     def path_length(self, X: npt.ArrayLike) -> Any:
@@ -229,8 +229,8 @@ class Model:
         float64 array of shape (rows,), or float for one row
         """
         handle, rows = self._open(), self._packed_rows(X)
-        offsets = range(0, rows.nbytes, rows.itemsize * self._width)
-        lengths = [library.alertron_model_path_length(handle, rows.ctypes.data + offset) for offset in offsets]
+        first, step = address(rows), rows.itemsize * self._width
+        lengths = [library.alertron_model_path_length(handle, first + at) for at in range(0, rows.nbytes, step)]
         return np.array(lengths) if rows.ndim == 2 else lengths[0]
 
     def _packed_rows(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -338,7 +338,7 @@ class Model:
         struct.medium_quantile = struct.medium_quantile if medium_quantile is None else medium_quantile
         struct.high_quantile = struct.high_quantile if high_quantile is None else high_quantile
         status = library.alertron_cuts_calibrate(
-            ctypes.byref(struct), scratch.ctypes.data, len(scratch), ORIGINS.index("file"), ctypes.byref(error)
+            ctypes.byref(struct), address(scratch), len(scratch), ORIGINS.index("file"), ctypes.byref(error)
         )
         check(status, error)
         return self._with(cuts=ctypes.pointer(struct))

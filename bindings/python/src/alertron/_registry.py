@@ -13,15 +13,8 @@ from typing import Any, Generic, Iterable, Optional, TypeVar
 import numpy as np
 
 from ._errors import ArgumentError, ClosedError
-from ._library import (
-    ErrorStruct,
-    RegistryHandle,
-    RegistryOptionsStruct,
-    library,
-    owned,
-    strings,
-    utf8,
-)
+from ._library import ErrorStruct, RegistryHandle, RegistryOptionsStruct, library, owned, strings, utf8
+from ._rows import address
 
 _OVERFLOW = b"_other"
 
@@ -271,7 +264,7 @@ class Registry:
             Finite upper bounds, strictly rising, at most 64; +Inf is added.
         """
         bounds = np.array(list(buckets), np.float64)
-        return self._family(Histogram, name, help, labels, bounds.ctypes.data, len(bounds))
+        return self._family(Histogram, name, help, labels, address(bounds), len(bounds))
 
     def _family(self, family: type[AnyFamily], name: str, help: str, labels: Iterable[str], *bounds: int) -> AnyFamily:
         array, error = strings("labels", labels), ErrorStruct()

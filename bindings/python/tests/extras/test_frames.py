@@ -8,7 +8,6 @@ import pytest
 import alertron
 
 pandas = pytest.importorskip("pandas")
-pytestmark = pytest.mark.extras
 NAMES = ["temperature", "pressure", "größe_µ"]
 
 

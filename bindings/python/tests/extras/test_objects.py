@@ -6,7 +6,6 @@ import pytest
 import alertron
 
 sklearn = pytest.importorskip("sklearn")
-pytestmark = pytest.mark.extras
 
 from sklearn.ensemble import IsolationForest, RandomForestRegressor  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
