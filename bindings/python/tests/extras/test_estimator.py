@@ -11,9 +11,8 @@ import pytest
 import alertron
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when SciPy is imported; without it a check is skipped
-sklearn = pytest.importorskip("sklearn", minversion="1.6")
+pytest.importorskip("sklearn", minversion="1.6")
 pandas = pytest.importorskip("pandas")
-pytestmark = pytest.mark.extras
 
 from scipy import sparse  # noqa: E402
 from sklearn.base import clone  # noqa: E402
