@@ -145,7 +145,7 @@ class Model:
         """Anomaly scores: in (0, 1], higher is more anomalous.
 
         Equal to -score_samples(X) of scikit-learn within 2 ulp:
-        2 ** -(path_length / (trees * c(samples))) [Liu, Ting and Zhou 2008].
+        `2 ** -(path_length / (trees * c(samples)))` [Liu, Ting and Zhou 2008].
 
         Parameters
         ----------
