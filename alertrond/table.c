@@ -350,7 +350,7 @@ static bool say_field(const struct table *table, size_t line, size_t column, enu
     struct quoted name = quote(table->columns[column], strlen(table->columns[column]));
     const char *what = "is not a number; mend it, or choose columns with --features A,B,...";
     if (kind == CSV_MISSING)
-        what = "is a missing value, which can't be taken here";
+        what = "is a missing value, which only a model trained with --missing-values takes";
     else if (kind == CSV_INFINITE)
         what = "can't be taken here";
     else if (kind == CSV_TOO_LARGE)

@@ -23,6 +23,7 @@ struct train_flags {
     const char *output, *features, *tests;
     int64_t trees, samples, seed;
     double features_per_tree, contamination, medium_quantile, high_quantile;
+    bool bootstrap, missing_values;
 };
 
 struct training {
@@ -71,7 +72,8 @@ static bool make_room(struct training *training, char *why, size_t why_size)
 
 static bool read_rows(struct training *training, char *why, size_t why_size)
 {
-    struct table_options options = {.features = training->flags->features};
+    struct table_options options = {.features = training->flags->features,
+                                    .missing_values = training->flags->missing_values};
     training->table = table_open(training->path, &options, why, why_size);
     if (!training->table)
         return false;
@@ -126,7 +128,9 @@ static alertron_model *fit(const struct training *training, alertron_error *erro
                                     .medium_quantile = flags->medium_quantile,
                                     .high_quantile = flags->high_quantile,
                                     .feature_names = training->names,
-                                    .provenance = provenance};
+                                    .provenance = provenance,
+                                    .bootstrap = flags->bootstrap,
+                                    .missing_values = flags->missing_values};
     return alertron_model_fit(&rows, &options, NULL, error);
 }
 
@@ -199,6 +203,7 @@ static enum options_outcome parse(struct train_flags *flags, int argc, char **ar
          NULL},
         {"samples", 0, OPTION_INTEGER, &flags->samples, "N", "rows that each tree is grown on (default 256)", 2,
          ALERTRON_SAMPLES_MAX, NULL},
+        {"bootstrap", 0, OPTION_FLAG, &flags->bootstrap, NULL, "draw each tree's rows with replacement", 0, 0, NULL},
         {"features-per-tree", 0, OPTION_NUMBER, &flags->features_per_tree, "SHARE",
          "share of the features that each tree may use, above 0 (default 1)", 1e-9, 1, NULL},
         {"contamination", 0, OPTION_NUMBER, &flags->contamination, "SHARE",
@@ -207,6 +212,8 @@ static enum options_outcome parse(struct train_flags *flags, int argc, char **ar
         {"seed", 0, OPTION_INTEGER, &flags->seed, "N", "of the random numbers (default 42)", 0, SEED_MOST, NULL},
         {"features", 0, OPTION_TEXT, &flags->features, "A,B,...", "the CSV's columns to train on (default: all)", 0, 0,
          NULL},
+        {"missing-values", 0, OPTION_FLAG, &flags->missing_values, NULL,
+         "take missing values (an empty field, NA, nan, null), here and in what the model scores", 0, 0, NULL},
         {"medium-quantile", 0, OPTION_NUMBER, &flags->medium_quantile, "Q",
          "of the anomalous scores, where severity medium begins (default 0.80)", 0.01, 0.9999, NULL},
         {"high-quantile", 0, OPTION_NUMBER, &flags->high_quantile, "Q",

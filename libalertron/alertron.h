@@ -186,7 +186,7 @@ ALERTRON_API alertron_model *alertron_model_load_with(const void *bytes, size_t 
 
 typedef struct alertron_fit_options {
     uint32_t trees;         /* 0 means 100 */
-    uint32_t samples;       /* rows each tree is grown on, drawn without replacement; 0 means 256, at most all */
+    uint32_t samples;       /* rows drawn for each tree, without replacement; 0 means 256, at most all */
     double features;        /* share of the features each tree may use, (0, 1]; 0 means 1 */
     double contamination;   /* share of the rows that are to be anomalies, (0, 0.5]; 0 means a threshold of 0.5 */
     uint64_t seed;          /* the same seed and rows give the same model on every machine */
@@ -196,10 +196,16 @@ typedef struct alertron_fit_options {
     const char *provenance;           /* text to keep with the model, or NULL */
     bool provisional_cuts;            /* do not score the rows, for who wants the forest only: the threshold is 0.5, the
                                        * cuts above it are provisional; refused together with a contamination */
+    bool bootstrap;      /* draw each tree's rows with replacement; a row drawn twice is one row of its tree, and c of
+                          * the score is that of all draws, both as in scikit-learn */
+    bool missing_values; /* NaN is a missing value, in the rows and in what is scored: a split sends it where one of the
+                          * rows that it splits goes, drawn at random among those with a number. So a row is isolated by
+                          * the numbers it has. Rows without NaN give the same trees as without this option */
 } alertron_fit_options;
 
 /* Fits an Isolation Forest (Liu, Ting and Zhou, 2008) to rows of finite numbers; NULL options are the
- * defaults. Threshold and cuts come from the scores of the same rows. NULL on failure. */
+ * defaults. The trees do not depend on how many follow: a forest of more of them begins with the same. Threshold and
+ * cuts come from the scores of the same rows. NULL on failure. */
 ALERTRON_API alertron_model *alertron_model_fit(const alertron_rows *rows, const alertron_fit_options *options,
                                                 const alertron_allocator *allocator, alertron_error *error);
 
@@ -282,7 +288,7 @@ typedef struct alertron_model_info {
     uint32_t trees;
     uint32_t nodes;      /* all trees together */
     uint32_t depth;      /* nodes on the longest path */
-    uint32_t samples;    /* rows each tree was grown on */
+    uint32_t samples;    /* rows drawn for each tree */
     double normalizer;   /* trees * c(samples): the score's denominator */
     bool missing_values; /* NaN is scored */
     size_t bytes;        /* memory the model holds */

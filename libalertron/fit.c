@@ -73,25 +73,24 @@ static bool rows_are_finite(const alertron_rows *rows)
     return true;
 }
 
-static alertron_status refuse_number(const alertron_rows *rows, alertron_error *error)
+/* The first number that can't be taken, for rows that are not all finite. */
+static alertron_status check_numbers(const alertron_rows *rows, bool missing_values, alertron_error *error)
 {
-    size_t row = 0, column = 0;
-    for (;; column++) {
-        if (column == rows->width) {
-            column = 0;
-            row++;
-        }
-        const double x = alertron__load_number((const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride +
-                                                   (ptrdiff_t)column * rows->column_stride,
-                                               rows->dtype);
-        if (x - x != 0.0)
+    for (size_t row = 0; row < rows->rows; row++) {
+        const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
+        for (size_t column = 0; column < rows->width; column++, at += rows->column_stride) {
+            const double x = alertron__load_number(at, rows->dtype);
+            if (x - x == 0.0 || (x != x && missing_values))
+                continue;
             return alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
-                                   "row %zu, feature %zu is not a finite number: leave the row out or mend it", row,
-                                   column);
+                                   "row %zu, feature %zu is %s: leave the row out or mend it%s", row, column,
+                                   x != x ? "not a number" : "infinite", x != x ? ", or fit with missing values" : "");
+        }
     }
+    return ALERTRON_OK;
 }
 
-static alertron_status check_rows(const alertron_rows *rows, alertron_error *error)
+static alertron_status check_rows(const alertron_rows *rows, bool missing_values, alertron_error *error)
 {
     if (rows->rows < 2 || rows->rows > UINT32_MAX)
         return refuse(error, ALERTRON_ERROR_ARGUMENT,
@@ -99,7 +98,7 @@ static alertron_status check_rows(const alertron_rows *rows, alertron_error *err
     if (rows->width == 0 || rows->width > ALERTRON_FEATURES_MAX)
         return refuse(error, rows->width ? ALERTRON_ERROR_LIMIT : ALERTRON_ERROR_ARGUMENT,
                       "the rows must have between 1 and 4096 features");
-    return rows_are_finite(rows) ? ALERTRON_OK : refuse_number(rows, error);
+    return rows_are_finite(rows) ? ALERTRON_OK : check_numbers(rows, missing_values, error);
 }
 
 static uint32_t depth_for(uint32_t samples)
@@ -133,7 +132,7 @@ static alertron_status make_plan(struct plan *plan, const alertron_rows *rows, c
 {
     alertron_status status = check_options(options, error);
     if (status == ALERTRON_OK)
-        status = check_rows(rows, error);
+        status = check_rows(rows, options->missing_values, error);
     if (status != ALERTRON_OK)
         return status;
     const uint32_t samples = options->samples ? options->samples : 256;
@@ -145,6 +144,8 @@ static alertron_status make_plan(struct plan *plan, const alertron_rows *rows, c
     growth->tree_features = options->features == 0.0 ? (uint32_t)rows->width : tree_features + (tree_features == 0);
     growth->depth = depth_for(growth->samples);
     growth->seed = options->seed;
+    growth->bootstrap = options->bootstrap;
+    growth->missing_values = options->missing_values;
     plan->contamination = options->contamination;
     plan->provisional_cuts = options->provisional_cuts;
     if (growth->samples > ALERTRON_SAMPLES_MAX || growth->trees > ALERTRON_NODES_MAX / nodes_max(growth))
@@ -183,9 +184,10 @@ static alertron_status describe(const struct plan *plan, const char *callers_tex
     char contamination[ALERTRON_NUMBER_BYTES + 1] = "auto";
     if (plan->contamination > 0.0)
         contamination[alertron__number_text(plan->contamination, contamination)] = 0;
-    const size_t n = alertron__text(out, size, "rows: %zu\nfeatures a tree: %u\ncontamination: %s\nseed: %llu\n%s",
+    const size_t n = alertron__text(out, size, "rows: %zu\nfeatures a tree: %u\ncontamination: %s\nseed: %llu\n%s%s",
                                     plan->growth.rows->rows, plan->growth.tree_features, contamination,
-                                    (unsigned long long)plan->growth.seed, callers_text ? callers_text : "");
+                                    (unsigned long long)plan->growth.seed,
+                                    plan->growth.bootstrap ? "bootstrap: yes\n" : "", callers_text ? callers_text : "");
     if (n < size)
         return ALERTRON_OK;
     return refuse(error, ALERTRON_ERROR_LIMIT,

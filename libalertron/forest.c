@@ -212,7 +212,7 @@ static struct tree_node ranked_node(const struct forest *forest, uint32_t tree, 
                               .right = left + 1,
                               .feature = alertron__cut_feature(forest, segment, cut),
                               .threshold = segment->cuts[cut],
-                              .missing_left = forest->missing_left && (forest->missing_left[at / 8] >> at % 8 & 1)};
+                              .missing_left = segment->missing_right && !segment->missing_right[cut]};
 }
 
 struct tree_node alertron__forest_node(const struct forest *forest, uint32_t tree, uint32_t index)

@@ -2,7 +2,12 @@
  *
  * A tree splits its sample at a random feature that is not constant there, at a random place between its least
  * and greatest value, until rows are alone, equal, or as deep as a balanced tree would be. Each tree draws from
- * a random sequence of its own, so the forest depends on the seed and the rows alone.
+ * a random sequence of its own, so the forest depends on the seed and the rows alone, and its first trees are the same
+ * however many follow.
+ *
+ * A missing number stands for one that nobody knows: in each node it is taken to be that of a donor, a row of the node
+ * drawn at random among those that have one (a hot deck). So a row is not isolated by what it lacks, the node's missing
+ * numbers stay together as one direction for NaN, and that direction is likely to be the one that most rows take.
  *
  * Rows are read where they lie: a node needs one feature of its rows, so copying them would cost more than it saves.
  */
@@ -14,7 +19,8 @@
 struct grown_node {
     double value;
     uint32_t left; /* 0 for a leaf */
-    uint32_t feature;
+    uint16_t feature;
+    bool missing_left;
 };
 
 /* A node whose rows are known and that is to be split or made a leaf. */
@@ -29,13 +35,14 @@ enum { LENGTHS_MAX = 4096 };
 struct grower {
     const struct growth *growth;
     struct random_state random;
-    uint64_t *is_drawn;       /* a bit a row */
-    uint32_t *members;        /* rows of the sample, a node's lie together */
-    double *values;           /* one feature of a node's rows, in the order of members */
-    uint32_t *features;       /* of the model, the tree's first */
-    double *lengths;          /* c(n), 0 where it was not needed yet */
-    uint32_t *tree_nodes;     /* how many, of each tree */
-    struct grown_node *nodes; /* of all trees so far */
+    struct random_state donors; /* a sequence of its own: rows without NaN give the same trees, looked for or not */
+    uint64_t *is_drawn;         /* a bit a row */
+    uint32_t *members;          /* rows of the sample, a node's lie together */
+    double *values;             /* one feature of a node's rows, in the order of members */
+    uint32_t *features;         /* of the model, the tree's first */
+    double *lengths;            /* c(n), 0 where it was not needed yet */
+    uint32_t *tree_nodes;       /* how many, of each tree */
+    struct grown_node *nodes;   /* of all trees so far */
     size_t n_nodes, capacity;
 };
 
@@ -77,9 +84,8 @@ static bool open_grower(struct grower *grower, const struct growth *growth)
 
 /* --- the sample ------------------------------------------------------------------------------------ */
 
-/* Draws the tree's rows without replacement (Floyd's method in Bentley, 1987): each set of rows is as likely as any
- * other, and what was drawn before is a bit a row. */
-static void draw_sample(struct grower *grower)
+/* Without replacement (Floyd's method in Bentley, 1987): each set of rows is as likely as any other. */
+static uint32_t draw_subsample(struct grower *grower)
 {
     const uint32_t n_rows = (uint32_t)grower->growth->rows->rows, n = grower->growth->samples;
     uint64_t *is_drawn = grower->is_drawn;
@@ -91,8 +97,32 @@ static void draw_sample(struct grower *grower)
         is_drawn[row / 64] |= (uint64_t)1 << row % 64;
         grower->members[i] = row;
     }
+    return n;
+}
+
+/* With replacement. A row that is drawn again is the same row: no split could part it from itself, and as two in a leaf
+ * it would look like company. */
+static uint32_t draw_bootstrap(struct grower *grower)
+{
+    const uint32_t n_rows = (uint32_t)grower->growth->rows->rows;
+    uint64_t *is_drawn = grower->is_drawn;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < grower->growth->samples; i++) {
+        const uint32_t row = alertron__random_below(&grower->random, n_rows);
+        grower->members[n] = row;
+        n += !(is_drawn[row / 64] >> row % 64 & 1);
+        is_drawn[row / 64] |= (uint64_t)1 << row % 64;
+    }
+    return n;
+}
+
+/* The tree's rows; returns how many. What was drawn before is a bit a row. */
+static uint32_t draw_sample(struct grower *grower)
+{
+    const uint32_t n = grower->growth->bootstrap ? draw_bootstrap(grower) : draw_subsample(grower);
     for (uint32_t i = 0; i < n; i++)
-        is_drawn[grower->members[i] / 64] = 0;
+        grower->is_drawn[grower->members[i] / 64] = 0;
+    return n;
 }
 
 static void swap_indices(uint32_t *a, uint32_t *b)
@@ -131,6 +161,27 @@ static void read_feature(struct grower *grower, const uint32_t *members, uint32_
             values[i] = alertron__load_number(column + (ptrdiff_t)members[i] * stride, ALERTRON_FLOAT32) + 0.0;
 }
 
+/* Puts the donor's number in place of NaN, and returns it; NaN where all are. Of n_present numbers the donor's is drawn
+ * by its rank in the order of members, so each is as likely as any other. */
+static double fill_missing(struct grower *grower, uint32_t n)
+{
+    double *values = grower->values, *end = values + n, *donor = values;
+    uint32_t n_present = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_present += values[i] == values[i];
+    if (n_present == 0)
+        return values[0];
+    uint32_t rank = alertron__random_below(&grower->donors, n_present);
+    if (n_present == n)
+        return values[rank];
+    while (*donor != *donor || rank-- > 0)
+        donor++;
+    const double given = *donor;
+    for (double *value = values; value < end; value++)
+        *value = *value == *value ? *value : given;
+    return given;
+}
+
 /* Two at a time, as each comparison must wait for the one before it. */
 struct range alertron__range_of(const double *values, size_t n)
 {
@@ -153,6 +204,7 @@ static bool draw_split(struct grower *grower, struct span *span, struct grown_no
         const uint32_t pick = alertron__random_below(&grower->random, span->n_features);
         const uint32_t feature = grower->features[pick];
         read_feature(grower, grower->members + span->first, span->n, feature);
+        const double given = grower->growth->missing_values ? fill_missing(grower, span->n) : 0.0;
         const struct range range = alertron__range_of(grower->values, span->n);
         if (!(range.least < range.greatest)) {
             swap_indices(&grower->features[pick], &grower->features[--span->n_features]);
@@ -162,8 +214,9 @@ static bool draw_split(struct grower *grower, struct span *span, struct grown_no
         double threshold = range.least * (1.0 - share) + range.greatest * share;
         if (!(threshold >= range.least && threshold < range.greatest))
             threshold = range.least;
-        node->feature = feature;
+        node->feature = (uint16_t)feature;
         node->value = threshold;
+        node->missing_left = given <= threshold;
         return true;
     }
     return false;
@@ -212,13 +265,13 @@ static bool make_room(struct grower *grower)
 
 /* Depth first, so no more spans wait than a path has nodes. There is room for two more nodes whenever a leaf is made,
  * and a tree ends with one: so there is room for the next root. */
-static bool grow_tree(struct grower *grower, uint32_t tree)
+static bool grow_tree(struct grower *grower, uint32_t tree, uint32_t n_members)
 {
     const struct growth *growth = grower->growth;
     const size_t root = grower->n_nodes;
     struct span spans[ALERTRON_DEPTH_MAX];
     uint32_t n_spans = 1;
-    spans[0] = (struct span){.n = growth->samples, .depth = 1, .n_features = growth->tree_features};
+    spans[0] = (struct span){.n = n_members, .depth = 1, .n_features = growth->tree_features};
     grower->n_nodes++;
     while (n_spans > 0) {
         struct span span = spans[--n_spans];
@@ -252,8 +305,11 @@ static struct tree_node node_of(const struct grown_node *grown)
 {
     if (grown->left == 0)
         return (struct tree_node){.left = -1, .right = -1, .term = grown->value};
-    return (struct tree_node){
-        .left = grown->left, .right = (int64_t)grown->left + 1, .feature = grown->feature, .threshold = grown->value};
+    return (struct tree_node){.left = grown->left,
+                              .right = (int64_t)grown->left + 1,
+                              .feature = grown->feature,
+                              .threshold = grown->value,
+                              .missing_left = grown->missing_left};
 }
 
 /* A forest of exactly the nodes that were grown. */
@@ -266,6 +322,8 @@ static struct forest *forest_of(const struct grower *grower, alertron_error *err
                                                  (uint32_t)grower->n_nodes, growth->allocator, error);
     alertron_status status = nodes && forest ? ALERTRON_OK : alertron__error_memory(error);
     const struct grown_node *grown = grower->nodes;
+    if (forest)
+        forest->missing_values = growth->missing_values;
     for (uint32_t tree = 0; status == ALERTRON_OK && tree < growth->trees; tree++) {
         const uint32_t n = grower->tree_nodes[tree];
         for (uint32_t i = 0; i < n; i++)
@@ -286,9 +344,10 @@ struct forest *alertron__grow(const struct growth *growth, alertron_error *error
     bool grown = open_grower(&grower, growth);
     for (uint32_t tree = 0; grown && tree < growth->trees; tree++) {
         grower.random = alertron__random_new(growth->seed, tree);
-        draw_sample(&grower);
+        grower.donors = alertron__random_new(growth->seed, (uint64_t)1 << 32 | tree);
+        const uint32_t n_members = draw_sample(&grower);
         draw_features(&grower);
-        grown = grow_tree(&grower, tree);
+        grown = grow_tree(&grower, tree, n_members);
     }
     struct forest *forest = NULL;
     if (grown)

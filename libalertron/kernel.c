@@ -1,8 +1,8 @@
 /* kernel.c: the table of kernels, what leads them through rows and segments, and the slow walk.
  *
  * A row's numbers become positions among a segment's cuts, once; then a kernel walks the segment's trees on those
- * alone. Forests that are not ranked, and rows with missing values, take the slow walk over thresholds. All sum the
- * terms in the trees' order, so all give the same bits.
+ * alone. Rows with missing values go singly, and forests that are not ranked take the slow walk over thresholds. All
+ * sum the terms in the trees' order, so all give the same bits.
  */
 #include "private.h"
 
@@ -116,6 +116,17 @@ static double walk_unless_missing(const struct forest *forest, const alertron_ro
     return walk(forest, rows, row);
 }
 
+/* A row with NaN, by a ranked forest. */
+static double missing_path_length(const struct forest *forest, const alertron_rows *rows, size_t row)
+{
+    if (!forest->missing_values)
+        return alertron__double_of_bits(0x7ff8000000000000u);
+    double path_length = 0;
+    for (uint32_t i = 0; i < forest->n_segments; i++)
+        path_length = alertron__add_row_with_missing(forest, &forest->segments[i], rows, row, path_length);
+    return path_length;
+}
+
 /* --- rows ---------------------------------------------------------------------------------------------- */
 
 /* Rows with the last lanes filled. */
@@ -141,7 +152,7 @@ static void block_path_lengths(const struct forest *forest, const alertron_rows 
     memcpy(path_lengths, sums, block->n * sizeof *sums);
     for (uint32_t row = 0; missing && row < block->n; row++)
         if (has_missing(rows, first + row))
-            path_lengths[row] = walk_unless_missing(forest, rows, first + row);
+            path_lengths[row] = missing_path_length(forest, rows, first + row);
 }
 
 void alertron__path_lengths(const struct forest *forest, const alertron_rows *rows, double *path_lengths)

@@ -88,20 +88,41 @@ static double add_row(const struct forest *forest, const struct segment *segment
     return path_length;
 }
 
+/* A feature's cuts: the row is above those that lie before its position. */
+static void mark_feature(unsigned char *above, const struct segment *segment, uint32_t feature, uint32_t position)
+{
+    const uint32_t start = segment->starts[feature], end = segment->starts[feature + 1];
+    memset(above + start, 1, position - start);
+    memset(above + position, 0, end - position);
+}
+
 void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
                                double *path_lengths)
 {
     unsigned char above[CUTS_MAX + TERMS_MAX];
     memset(above + segment->n_cuts, 0, segment->n_terms);
     for (uint32_t row = 0; row < block->n; row++) {
-        for (uint32_t feature = 0; feature < forest->n_features; feature++) {
-            const uint32_t start = segment->starts[feature], end = segment->starts[feature + 1];
-            const uint32_t position = block->positions[feature * block->stride + row];
-            memset(above + start, 1, position - start);
-            memset(above + position, 0, end - position);
-        }
+        for (uint32_t feature = 0; feature < forest->n_features; feature++)
+            mark_feature(above, segment, feature, block->positions[feature * block->stride + row]);
         path_lengths[row] = add_row(forest, segment, above, path_lengths[row]);
     }
+}
+
+double alertron__add_row_with_missing(const struct forest *forest, const struct segment *segment,
+                                      const alertron_rows *rows, size_t row, double path_length)
+{
+    unsigned char above[CUTS_MAX + TERMS_MAX];
+    memset(above + segment->n_cuts, 0, segment->n_terms);
+    const unsigned char *at = (const unsigned char *)rows->data + (ptrdiff_t)row * rows->row_stride;
+    for (uint32_t feature = 0; feature < forest->n_features; feature++, at += rows->column_stride) {
+        const uint32_t start = segment->starts[feature], n = segment->starts[feature + 1] - start;
+        const double x = alertron__load_number(at, rows->dtype);
+        if (x != x)
+            memcpy(above + start, segment->missing_right + start, n);
+        else
+            mark_feature(above, segment, feature, start + alertron__cuts_below(segment->cuts + start, n, x));
+    }
+    return add_row(forest, segment, above, path_length);
 }
 
 const struct kernel alertron__kernel_portable = {.name = "portable",

@@ -204,9 +204,10 @@ enum { CUTS_MAX = 0x7fe, TERMS_MAX = 256 };
 struct segment {
     uint32_t first_tree, end_tree;
     uint32_t n_cuts, n_terms;
-    double *cuts;     /* thresholds: feature after feature, rising */
-    uint16_t *starts; /* of each feature among the cuts, and the end */
-    double *terms;    /* by code */
+    double *cuts; /* thresholds: feature after feature, rising; one of them twice where NaN goes both ways */
+    unsigned char *missing_right; /* whether NaN is above the cut, a byte a cut; NULL where rows hold no NaN */
+    uint16_t *starts;             /* of each feature among the cuts, and the end */
+    double *terms;                /* by code */
 };
 
 struct forest {
@@ -217,7 +218,6 @@ struct forest {
     uint32_t *depths;              /* nodes on the longest path of each tree */
     struct draft_node *drafts;     /* NULL once the forest is ranked */
     struct node *nodes;            /* NULL where it is not ranked */
-    unsigned char *missing_left;   /* a bit a node of a ranked forest; NULL where rows hold no NaN */
     uint8_t *sizes;                /* of each node: log2 of its samples, of which 255 are the largest */
     int32_t size_unit;             /* of one: this / 255 / 65536 bits */
     struct segment *segments;
@@ -331,6 +331,9 @@ bool alertron__find_positions(const struct segment *segment, const alertron_rows
                               const struct block *block);
 void alertron__add_rows_singly(const struct forest *forest, const struct segment *segment, const struct block *block,
                                double *path_lengths);
+/* The path length and the terms of the segment's trees, for a row with NaN and a forest that takes it. */
+double alertron__add_row_with_missing(const struct forest *forest, const struct segment *segment,
+                                      const alertron_rows *rows, size_t row, double path_length);
 
 /* --- lanes.c: trees as tables, for kernels whose lanes are rows ------------------------------------------ */
 
@@ -485,11 +488,12 @@ double alertron__random_unit(struct random_state *state);
 /* --- grow.c: the trees of an isolation forest ------------------------------------------------------ */
 
 struct growth {
-    const alertron_rows *rows; /* of finite numbers; at least 2, at most UINT32_MAX */
-    uint32_t trees, samples;   /* samples: rows that each tree is grown on, 2 to all */
+    const alertron_rows *rows; /* of finite numbers, and NaN where missing_values; at least 2, at most UINT32_MAX */
+    uint32_t trees, samples;   /* samples: rows that are drawn for each tree, 2 to all */
     uint32_t tree_features;    /* features that each tree may use, 1 to all */
     uint32_t depth;            /* nodes on the longest path, at most ALERTRON_DEPTH_MAX */
     uint64_t seed;
+    bool bootstrap, missing_values;
     const alertron_allocator *allocator;
 };
 
@@ -500,7 +504,7 @@ struct range {
     double least, greatest;
 };
 
-/* Of n >= 1 numbers without NaN. */
+/* Of n >= 1 numbers, all of them without NaN, or NaN. */
 struct range alertron__range_of(const double *values, size_t n);
 
 /* --- pickle_value.c: what a pickle describes, as inert values ------------------------------------------- */

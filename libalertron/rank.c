@@ -20,7 +20,8 @@ struct terms {
 struct cut {
     uint64_t key; /* in the numbers' order */
     uint32_t at;
-    uint32_t feature;
+    uint16_t feature;
+    uint16_t missing_left;
 };
 
 /* --- terms ------------------------------------------------------------------------------------------ */
@@ -53,8 +54,6 @@ static bool place_tree(struct forest *forest, uint32_t tree, struct terms *terms
     struct node *nodes = forest->nodes + root;
     for (uint32_t i = 0; i < n; i++)
         nodes[i] = alertron__node(0, drafts[i].child ? drafts[i].child - i : 0);
-    for (uint32_t i = 0; forest->missing_left && i < n; i++)
-        forest->missing_left[(root + i) / 8] |= (unsigned char)(drafts[i].missing_left << (root + i) % 8);
     for (uint32_t i = 0; i < n; i++) {
         if (drafts[i].child)
             continue;
@@ -118,7 +117,7 @@ enum { DIGITS = 10 }; /* bytes of a key, and of a feature */
 
 static uint32_t digit_of(const struct cut *cut, int digit)
 {
-    return (uint32_t)((digit < 8 ? cut->key >> 8 * digit : cut->feature >> 8 * (digit - 8)) & 255);
+    return (uint32_t)((digit < 8 ? cut->key >> 8 * digit : (uint64_t)cut->feature >> 8 * (digit - 8)) & 255);
 }
 
 /* By feature, then key: a radix sort, byte by byte from the lowest. A byte that all share is left out. */
@@ -151,21 +150,26 @@ static uint32_t end_node(const struct forest *forest, const struct segment *segm
     return segment->end_tree < forest->n_trees ? forest->roots[segment->end_tree] : forest->n_nodes;
 }
 
+/* Those first at which NaN goes right: sorting keeps that order among equal ones. */
 static void gather_cuts(const struct forest *forest, const struct segment *segment, struct sorting *sorting)
 {
     const uint32_t end = end_node(forest, segment);
     sorting->n = 0;
-    for (uint32_t at = forest->roots[segment->first_tree]; at < end; at++) {
-        /* A leaf's is written too, and over it the next: no branch to be mispredicted. */
-        const struct draft_node *draft = &forest->drafts[at];
-        sorting->cuts[sorting->n] = (struct cut){alertron__rank_of_double(draft->value), at, draft->feature};
-        sorting->n += draft->child != 0;
-    }
+    for (uint16_t missing_left = 0; missing_left <= forest->missing_values; missing_left++)
+        for (uint32_t at = forest->roots[segment->first_tree]; at < end; at++) {
+            /* One that does not count is written too, and over it the next: no branch to be mispredicted. */
+            const struct draft_node *draft = &forest->drafts[at];
+            const bool counts = (draft->child != 0) & ((forest->missing_values & draft->missing_left) == missing_left);
+            sorting->cuts[sorting->n] =
+                (struct cut){alertron__rank_of_double(draft->value), at, draft->feature, missing_left};
+            sorting->n += counts;
+        }
 }
 
+/* Thresholds that are equal are two cuts where NaN goes left at one and right at the other. */
 static bool is_same_cut(const struct cut *a, const struct cut *b)
 {
-    return a->key == b->key && a->feature == b->feature;
+    return a->key == b->key && a->feature == b->feature && a->missing_left == b->missing_left;
 }
 
 /* Numbers the sorted cuts, equal ones alike, and tells each node its number. */
@@ -179,6 +183,8 @@ static void number_cuts(struct forest *forest, struct segment *segment, const st
         for (; feature < cuts[i].feature; feature++)
             segment->starts[feature + 1] = (uint16_t)number;
         segment->cuts[number] = alertron__double_of_rank(cuts[i].key);
+        if (segment->missing_right)
+            segment->missing_right[number] = !cuts[i].missing_left;
         forest->nodes[cuts[i].at].word |= number;
     }
     for (; feature < forest->n_features; feature++)
@@ -197,7 +203,9 @@ static alertron_status add_cuts(struct forest *forest, struct segment *segment, 
         segment->n_cuts += i == 0 || !is_same_cut(&sorting->cuts[i - 1], &sorting->cuts[i]);
     segment->cuts = alertron__new(&forest->allocator, segment->n_cuts, sizeof *segment->cuts);
     segment->starts = alertron__new(&forest->allocator, forest->n_features + 1, sizeof *segment->starts);
-    if (!segment->cuts || !segment->starts)
+    if (forest->missing_values)
+        segment->missing_right = alertron__new(&forest->allocator, segment->n_cuts, 1);
+    if (!segment->cuts || !segment->starts || (forest->missing_values && !segment->missing_right))
         return alertron__error_memory(error);
     number_cuts(forest, segment, sorting);
     return ALERTRON_OK;
@@ -218,15 +226,14 @@ void alertron__segments_free(struct forest *forest)
     const alertron_allocator *allocator = &forest->allocator;
     for (uint32_t i = 0; i < forest->n_segments; i++) {
         struct segment *segment = &forest->segments[i];
+        alertron__release(allocator, segment->missing_right, segment->n_cuts, 1);
         alertron__release(allocator, segment->cuts, segment->n_cuts, sizeof *segment->cuts);
         alertron__release(allocator, segment->starts, forest->n_features + 1, sizeof *segment->starts);
         alertron__release(allocator, segment->terms, segment->n_terms, sizeof *segment->terms);
     }
     alertron__release(allocator, forest->segments, forest->segments_max, sizeof *forest->segments);
-    alertron__release(allocator, forest->missing_left, (forest->n_nodes + 7) / 8, 1);
     alertron__release(allocator, forest->nodes, forest->n_nodes, sizeof *forest->nodes);
     forest->segments = NULL;
-    forest->missing_left = NULL;
     forest->nodes = NULL;
     forest->n_segments = forest->segments_max = 0;
 }
@@ -234,11 +241,10 @@ void alertron__segments_free(struct forest *forest)
 size_t alertron__segments_bytes(const struct forest *forest)
 {
     size_t bytes = forest->nodes ? forest->n_nodes * sizeof *forest->nodes : 0;
-    bytes += forest->missing_left ? (forest->n_nodes + 7) / 8 : 0;
     for (uint32_t i = 0; i < forest->n_segments; i++) {
         const struct segment *segment = &forest->segments[i];
         bytes += sizeof *segment + segment->n_cuts * sizeof *segment->cuts + segment->n_terms * sizeof *segment->terms +
-                 (forest->n_features + 1) * sizeof *segment->starts;
+                 (forest->n_features + 1) * sizeof *segment->starts + (segment->missing_right ? segment->n_cuts : 0);
     }
     return bytes;
 }
@@ -282,9 +288,7 @@ alertron_status alertron__forest_rank(struct forest *forest, alertron_error *err
 {
     const alertron_allocator *allocator = &forest->allocator;
     forest->nodes = alertron__new(allocator, forest->n_nodes, sizeof *forest->nodes);
-    if (forest->missing_values)
-        forest->missing_left = alertron__new(allocator, (forest->n_nodes + 7) / 8, 1);
-    if (!forest->nodes || (forest->missing_values && !forest->missing_left))
+    if (!forest->nodes)
         return alertron__error_memory(error);
     alertron_status status = add_segments(forest, error);
     if (status != ALERTRON_OK || !forest->nodes)

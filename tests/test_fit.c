@@ -238,6 +238,83 @@ static void numbers_that_are_not_finite_are_refused_by_row_and_feature(void **st
         }
 }
 
+static void missing_values_are_taken_where_asked_for_and_infinite_ones_are_not(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"row 3, feature 1 is not a number", "row 3, feature 1 is infinite",
+                                           "row 3, feature 1 is infinite"};
+    static const double odd[] = {NAN, INFINITY, -INFINITY};
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    alertron_fit_options options = {.contamination = 0.1};
+    numbers[0 * WIDTH] = numbers[5 * WIDTH + 2] = odd[0];
+    for (size_t i = 1; i < 3; i++) {
+        options.missing_values = true;
+        numbers[3 * WIDTH + 1] = odd[i];
+        assert_refused(&rows, &options, ALERTRON_ERROR_ARGUMENT, expected[i]);
+    }
+    options.missing_values = false;
+    numbers[0 * WIDTH] = numbers[5 * WIDTH + 2] = 0.0;
+    numbers[3 * WIDTH + 1] = odd[0];
+    assert_refused(&rows, &options, ALERTRON_ERROR_ARGUMENT, expected[0]);
+    assert_refused(&rows, &options, ALERTRON_ERROR_ARGUMENT, "or fit with missing values");
+}
+
+/* Saved and loaded as well, which scores the golden rows again. */
+static void a_model_of_rows_with_missing_values_scores_such_rows(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH], scores[ROWS];
+    const alertron_rows rows = cloud(numbers);
+    for (int i = 0; i < ROWS * WIDTH; i += 7)
+        numbers[i] = NAN;
+    const alertron_fit_options options = {.contamination = 0.1, .missing_values = true, .bootstrap = true};
+    size_t n;
+    unsigned char *bytes = fitted_bytes(&rows, &options, &n);
+    alertron_error error = {.text = ""};
+    alertron_model *model = alertron_model_load(bytes, n, NULL, &error);
+    assert_non_null(model);
+    assert_true(info_of(model).missing_values);
+    assert_int_equal(alertron_model_score_rows(model, &rows, scores), ALERTRON_OK);
+    int anomalies = 0;
+    for (int row = 0; row < ROWS; row++) {
+        assert_true(scores[row] > 0.0 && scores[row] <= 1.0);
+        anomalies += alertron_model_severity(model, scores[row]) != ALERTRON_SEVERITY_NONE;
+    }
+    assert_true(abs(anomalies - ROWS / 10) <= 1);
+    const double nothing[WIDTH] = {NAN, NAN, NAN};
+    assert_true(alertron_model_score(model, nothing) < 0.55); /* who says nothing is no anomaly */
+    alertron_model_free(model);
+    free(bytes);
+}
+
+static void rows_that_lack_every_number_give_trees_of_one_leaf(void **state)
+{
+    (void)state;
+    double numbers[100];
+    for (int i = 0; i < 100; i++)
+        numbers[i] = NAN;
+    const alertron_rows rows = alertron_rows_of(numbers, 50, 2);
+    const alertron_fit_options options = {.missing_values = true};
+    alertron_model *model = fit(&rows, &options);
+    assert_int_equal(info_of(model).depth, 1);
+    assert_true(fabs(alertron_model_score(model, numbers) - 0.5) < 1e-12);
+    alertron_model_free(model);
+}
+
+static void a_bootstrap_says_so_and_keeps_the_normalizer_of_its_draws(void **state)
+{
+    (void)state;
+    double numbers[ROWS * WIDTH];
+    const alertron_rows rows = cloud(numbers);
+    const alertron_fit_options options = {.bootstrap = true};
+    alertron_model *model = fit(&rows, &options);
+    const alertron_model_info info = info_of(model);
+    assert_true(info.samples == 256 && info.normalizer == 100 * alertron__average_path_length(256));
+    assert_non_null(strstr(info.provenance, "bootstrap: yes\n"));
+    alertron_model_free(model);
+}
+
 static void the_greatest_and_the_smallest_numbers_are_taken(void **state)
 {
     (void)state;
@@ -480,6 +557,10 @@ int main(void)
         cmocka_unit_test(shapes_out_of_range_are_refused),
         cmocka_unit_test(more_nodes_than_a_forest_may_have_are_refused),
         cmocka_unit_test(numbers_that_are_not_finite_are_refused_by_row_and_feature),
+        cmocka_unit_test(missing_values_are_taken_where_asked_for_and_infinite_ones_are_not),
+        cmocka_unit_test(a_model_of_rows_with_missing_values_scores_such_rows),
+        cmocka_unit_test(rows_that_lack_every_number_give_trees_of_one_leaf),
+        cmocka_unit_test(a_bootstrap_says_so_and_keeps_the_normalizer_of_its_draws),
         cmocka_unit_test(the_greatest_and_the_smallest_numbers_are_taken),
         cmocka_unit_test(texts_that_do_not_fit_are_refused),
         cmocka_unit_test(memory_that_runs_out_leaks_nothing),

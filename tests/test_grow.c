@@ -114,6 +114,33 @@ static void each_pair_of_rows_is_drawn_as_often_as_any_other(void **state)
     }
 }
 
+/* With replacement a row that is drawn again is one row: trees part as many as are different, a leaf holds one. */
+static void a_bootstrap_draws_each_row_evenly_and_counts_it_once(void **state)
+{
+    (void)state;
+    enum { ROWS = 50, SAMPLES = 50, TREES = 4000 };
+    const alertron_rows rows = unit_rows(ROWS);
+    const struct growth growth = {.rows = &rows, .trees = TREES, .samples = SAMPLES, .seed = 3, .bootstrap = true};
+    struct forest *forest = grow(&growth);
+    uint32_t counts[ROWS] = {0};
+    for (uint32_t tree = 0; tree < TREES; tree++) {
+        uint32_t depths[2 * ROWS] = {1};
+        for (uint32_t i = 0; i < alertron__forest_tree_nodes(forest, tree); i++) {
+            const struct tree_node node = alertron__forest_node(forest, tree, i);
+            if (node.left < 0) {
+                assert_true(node.term == depths[i] - 1.0);
+                continue;
+            }
+            depths[node.left] = depths[node.right] = depths[i] + 1;
+            counts[node.feature]++;
+        }
+    }
+    const double different = ROWS * (1.0 - pow(1.0 - 1.0 / ROWS, SAMPLES));
+    for (uint32_t row = 0; row < ROWS; row++)
+        assert_chance(counts[row], TREES, (different - 1.0) / ROWS);
+    alertron__forest_free(forest);
+}
+
 /* --- features and thresholds ---------------------------------------------------------------------------------- */
 
 static void each_feature_is_split_as_often_as_any_other(void **state)
@@ -219,8 +246,7 @@ static void count_rows(const struct forest *forest, uint32_t tree, const alertro
             places[at].n++;
             if (node.left < 0)
                 break;
-            const double x = ((const double *)rows->data)[row * rows->width + (size_t)node.feature];
-            at = (uint32_t)(x <= node.threshold ? node.left : node.right);
+            at = alertron__forest_step(&node, ((const double *)rows->data)[row * rows->width + (size_t)node.feature]);
         }
     }
 }
@@ -288,6 +314,114 @@ static void a_tree_uses_no_more_features_than_its_share(void **state)
     }
 }
 
+static void assert_same_tree(const struct forest *a, const struct forest *b, uint32_t tree)
+{
+    assert_int_equal(alertron__forest_tree_nodes(a, tree), alertron__forest_tree_nodes(b, tree));
+    for (uint32_t i = 0; i < alertron__forest_tree_nodes(a, tree); i++) {
+        const struct tree_node x = alertron__forest_node(a, tree, i), y = alertron__forest_node(b, tree, i);
+        assert_true(x.left == y.left && x.right == y.right);
+        assert_true(x.left < 0 ? x.term == y.term : x.feature == y.feature && x.threshold == y.threshold);
+    }
+}
+
+static void a_forest_begins_with_the_trees_of_a_smaller_one(void **state)
+{
+    (void)state;
+    double numbers[600];
+    const alertron_rows rows = random_rows(numbers, 200, 3, 15);
+    for (int bootstrap = 0; bootstrap < 2; bootstrap++) {
+        struct growth growth = {
+            .rows = &rows, .trees = 7, .samples = 64, .tree_features = 2, .seed = 15, .bootstrap = bootstrap};
+        struct forest *few = grow(&growth);
+        growth.trees = 30;
+        struct forest *many = grow(&growth);
+        for (uint32_t tree = 0; tree < 7; tree++)
+            assert_same_tree(few, many, tree);
+        alertron__forest_free(many);
+        alertron__forest_free(few);
+    }
+}
+
+/* --- missing values ------------------------------------------------------------------------------------------- */
+
+static void rows_without_nan_give_the_same_trees_where_missing_values_are_taken(void **state)
+{
+    (void)state;
+    double numbers[600];
+    const alertron_rows rows = random_rows(numbers, 200, 3, 16);
+    struct growth growth = {.rows = &rows, .trees = 30, .samples = 64, .seed = 16};
+    struct forest *without = grow(&growth);
+    growth.missing_values = true;
+    struct forest *with = grow(&growth);
+    assert_true(with->missing_values && !without->missing_values);
+    for (uint32_t tree = 0; tree < growth.trees; tree++)
+        assert_same_tree(with, without, tree);
+    alertron__forest_free(with);
+    alertron__forest_free(without);
+}
+
+/* Of the numbers there are, the share that goes left is the chance that NaN does: with NaN among the rows and without.
+ */
+static void missing_values_go_where_a_random_row_goes(void **state)
+{
+    (void)state;
+    enum { TREES = 20000 };
+    const double numbers[] = {0.0, NAN, 1.0, 2.0, NAN, 3.0, 10.0};
+    for (size_t step = 1; step <= 2; step++) {
+        const alertron_rows rows = {numbers, ALERTRON_FLOAT64, step == 1 ? 7 : 4, 1, (ptrdiff_t)(8 * step), 8};
+        const struct growth growth = {.rows = &rows,
+                                      .trees = TREES,
+                                      .samples = (uint32_t)rows.rows,
+                                      .depth = 2,
+                                      .seed = 17,
+                                      .missing_values = true};
+        struct forest *forest = grow(&growth);
+        double left = 0.0, expected = 0.0, variance = 0.0;
+        for (uint32_t tree = 0; tree < TREES; tree++) {
+            const struct tree_node root = alertron__forest_node(forest, tree, 0);
+            double n_present = 0.0, n_left = 0.0;
+            for (size_t i = 0; i < 7; i += step) {
+                n_present += !isnan(numbers[i]);
+                n_left += numbers[i] <= root.threshold;
+            }
+            const double chance = n_left / n_present;
+            left += root.missing_left;
+            expected += chance;
+            variance += chance * (1.0 - chance);
+        }
+        assert_true(variance > 100.0 && fabs(left - expected) < 5.0 * sqrt(variance));
+        alertron__forest_free(forest);
+    }
+}
+
+/* A third of the numbers is missing; feature 3 has none, and feature 4 but one that differs from none. */
+static void leaves_count_the_rows_that_come_to_them_missing_values_and_all(void **state)
+{
+    (void)state;
+    enum { ROWS = 300, WIDTH = 5, DEPTH = 7 };
+    static double numbers[ROWS * WIDTH];
+    const alertron_rows rows = random_rows(numbers, ROWS, WIDTH, 18);
+    struct random_state random = alertron__random_new(18, 1);
+    for (size_t i = 0; i < ROWS * WIDTH; i++)
+        if (i % WIDTH == 3 || (i % WIDTH == 4 && i > WIDTH) || alertron__random_below(&random, 3) == 0)
+            numbers[i] = NAN;
+    const struct growth growth = {
+        .rows = &rows, .trees = 50, .samples = ROWS, .depth = DEPTH, .seed = 18, .missing_values = true};
+    struct forest *forest = grow(&growth);
+    for (uint32_t tree = 0; tree < growth.trees; tree++) {
+        struct place places[1 << DEPTH];
+        count_rows(forest, tree, &rows, places);
+        assert_true(alertron__forest_tree_nodes(forest, tree) > 40);
+        for (uint32_t at = 0; at < alertron__forest_tree_nodes(forest, tree); at++) {
+            const struct tree_node node = alertron__forest_node(forest, tree, at);
+            assert_true(places[at].n > 0 && (node.left < 0 || node.feature < 3));
+            if (node.left < 0)
+                assert_true(node.term == (double)places[at].depth + alertron__average_path_length(places[at].n) - 1.0);
+        }
+    }
+    alertron__forest_free(forest);
+}
+
 /* --- memory --------------------------------------------------------------------------------------------------- */
 
 /* Rows that are all the same give one node a tree, where a forest may have half a million. */
@@ -332,6 +466,7 @@ int main(void)
         cmocka_unit_test(no_row_is_drawn_twice),
         cmocka_unit_test(each_row_is_drawn_as_often_as_any_other),
         cmocka_unit_test(each_pair_of_rows_is_drawn_as_often_as_any_other),
+        cmocka_unit_test(a_bootstrap_draws_each_row_evenly_and_counts_it_once),
         cmocka_unit_test(each_feature_is_split_as_often_as_any_other),
         cmocka_unit_test(thresholds_are_even_between_the_least_and_the_greatest_value),
         cmocka_unit_test(what_is_constant_in_one_branch_is_split_in_the_other),
@@ -339,6 +474,10 @@ int main(void)
         cmocka_unit_test(leaves_hold_one_row_or_are_as_deep_as_they_may_be),
         cmocka_unit_test(a_leaf_may_hold_many_rows),
         cmocka_unit_test(a_tree_uses_no_more_features_than_its_share),
+        cmocka_unit_test(a_forest_begins_with_the_trees_of_a_smaller_one),
+        cmocka_unit_test(rows_without_nan_give_the_same_trees_where_missing_values_are_taken),
+        cmocka_unit_test(missing_values_go_where_a_random_row_goes),
+        cmocka_unit_test(leaves_count_the_rows_that_come_to_them_missing_values_and_all),
         cmocka_unit_test(memory_follows_the_nodes_that_there_are),
         cmocka_unit_test(memory_that_runs_out_while_nodes_are_added_leaks_nothing),
     };

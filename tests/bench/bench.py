@@ -3,7 +3,7 @@
     tests/bench/run [--quick] [--only PART] [--peers NAME,...] [--rounds N] [--json FILE]
 
 Builds the library, makes models and rows, checks that all sides agree, and then measures each side in turn, round
-after round: scoring, fit, load (with memory), registry. Prints minimum and median of the rounds, and how many times
+after round: scoring, fit, load (with memory), registry. Then how well forests find labelled anomalies. Prints minimum and median of the rounds, and how many times
 ours each peer's minimum is; then the aims. docs/benchmarks.md explains how to read it. What it makes is in build/bench.
 """
 
@@ -16,6 +16,7 @@ import time
 
 import agreement
 import peers
+import quality
 import report
 import shapes
 from questions import PARTS, Question, fit_questions, load_questions, registry_questions, scoring_questions
@@ -97,10 +98,10 @@ def main() -> None:
     print("Building the library (release) and making ready what is measured; kept in build/bench for the next run.")
     sys.stdout.flush()
     peers.build_library()
-    shapes.prepare(chosen.shapes)
     slice_seconds = 0.02 if chosen.quick else 0.05
     sides, registry = [], []
-    if chosen.parts != ["registry"]:
+    if {"scoring", "fit", "load"} & set(chosen.parts):
+        shapes.prepare(chosen.shapes)
         sides = peers.scoring_sides(slice_seconds, chosen.shapes, chosen.peers)
     if "registry" in chosen.parts:
         registry = peers.registry_sides(chosen.peers)
@@ -122,14 +123,20 @@ def main() -> None:
         sizes = {"memory": memory(sides, chosen.shapes), **report.file_sizes(sides, chosen.shapes)}
     if "registry" in chosen.parts:
         questions += registry_questions(registry)
-    measure(questions, chosen.rounds)
+    if questions:
+        measure(questions, chosen.rounds)
     for side in sides + registry:
         side.process.close()
+    qualities = quality.measure(chosen.quick) if "quality" in chosen.parts else {}
 
     facts["seconds"] = round(time.monotonic() - began)
-    report.print_tables(questions, sizes, chosen.shapes)
-    report.print_aims(questions, sizes)
-    report.write_json(chosen.json, facts, questions, sizes)
+    if questions:
+        report.print_tables(questions, sizes, chosen.shapes)
+    if "quality" in chosen.parts:
+        quality.print_table(qualities)
+    if questions:
+        report.print_aims(questions, sizes)
+    report.write_json(chosen.json, facts, questions, {"bytes": sizes, "quality": qualities})
     print(f"\n{facts['seconds']} s. All rounds are in {os.path.relpath(chosen.json)}.")
 
 

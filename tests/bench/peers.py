@@ -13,6 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "build" / "bench"
 LIBRARY = FOLDER / "library"
+PACKAGES = FOLDER / "python"  # where Python finds alertron
+PYTHON = "alertron (Python)"  # the side
 ISOTREE = FOLDER / "isotree" / "src"  # its source, unpacked by tests/bench/run
 PREPARE_SECONDS = 240  # for a model of a peer, which is then kept; skl2onnx needs longer for 1,000 trees
 CFLAGS = ["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra"]
@@ -103,8 +105,12 @@ class Side:
 
 
 def build_library() -> None:
+    """For C, and for Python: the package with the library in it, as a wheel has it."""
     run(["cmake", "-S", ROOT, "-B", LIBRARY, "-DCMAKE_BUILD_TYPE=Release", "-DALERTRON_SERVICE=OFF"])
-    run(["cmake", "--build", LIBRARY, "--target", "alertron_static", "-j", os.cpu_count()])
+    run(["cmake", "--build", LIBRARY, "--target", "alertron_static", "alertron_shared", "-j", os.cpu_count()])
+    shutil.rmtree(PACKAGES, ignore_errors=True)
+    shutil.copytree(ROOT / "bindings" / "python" / "src" / "alertron", PACKAGES / "alertron")
+    shutil.copyfile(LIBRARY / "libalertron" / "libalertron.so", PACKAGES / "alertron" / "libalertron.so")
 
 
 def compile_c(name: str, *more) -> pathlib.Path:
@@ -121,10 +127,14 @@ def compile_with_library(name: str) -> pathlib.Path:
 
 
 def ours(slice_seconds: float) -> list[Side]:
-    """The library with the kernel that a model chooses, then with each that this machine can run."""
+    """The library with the kernel that a model chooses, from C and from Python, then each that this machine can run."""
     words = [compile_with_library("side_alertron"), shapes.DATA]
     process = Process(words, slice_seconds)
-    sides = [Side("alertron", process, words, ours=True)]
+    from_python = [sys.executable, "-B", HERE / "side_python.py"]
+    sides = [
+        Side("alertron", process, words, ours=True),
+        Side(PYTHON, Process(from_python, slice_seconds), from_python, ours=True),
+    ]
     for kernel in process.ask("kernels").split():
         sides.append(Side(f"alertron ({kernel})", process, words, kernel, ours=True))
     return sides

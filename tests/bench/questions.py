@@ -6,7 +6,7 @@ import statistics
 import peers
 import shapes
 
-PARTS = ("scoring", "fit", "load", "registry")
+PARTS = ("scoring", "fit", "load", "registry", "quality")
 FIT_TABLE = "Fit: 50,000 rows x 3 features, 200 trees of 256 rows"
 LOAD_TABLE = "Load a model from its file"
 REGISTRY_TABLE = "Registry: a counter with 100,000 series of 2 labels, a histogram of 16 buckets"
@@ -87,6 +87,10 @@ def fit_questions(sides: list[peers.Side]) -> list[Question]:
         if side.name in ("isotree", "isotree (C++)", "scikit-learn"):
             questions.append(question(side.name, FIT_ALONE, side, "alone"))
             questions.append(question(side.name, FIT_SCORED, side, "scored"))
+        if side.name == peers.PYTHON:
+            for row, kind in ((side.name, ""), ("alertron.sklearn", "estimator-")):
+                questions.append(question(row, FIT_ALONE, side, kind + "alone"))
+                questions.append(question(row, FIT_SCORED, side, kind + "scored"))
     return questions
 
 

@@ -239,7 +239,7 @@ def print_aims(questions: list[Question], sizes: dict) -> None:
     print_grid("Aims (on a machine with AVX-512)", ["", "aim", "measured", ""], lines)
 
 
-def write_json(path: pathlib.Path, facts: dict, questions: list[Question], sizes: dict) -> None:
+def write_json(path: pathlib.Path, facts: dict, questions: list[Question], more: dict) -> None:
     measured = Measured(questions)
     results = []
     for question in questions:
@@ -252,7 +252,7 @@ def write_json(path: pathlib.Path, facts: dict, questions: list[Question], sizes
         else:
             result["not_measured"] = question.why_not
         results.append(result)
-    wanted = [dict(zip(("aim", "measured", "bound", "unit"), aim)) for aim in aims(measured, sizes)]
-    document = {"machine": facts, "results": results, "bytes": sizes, "aims": wanted}
+    wanted = [dict(zip(("aim", "measured", "bound", "unit"), aim)) for aim in aims(measured, more["bytes"])]
+    document = {"machine": facts, "results": results, **more, "aims": wanted}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")

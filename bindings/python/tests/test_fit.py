@@ -66,8 +66,20 @@ def test_rows_of_another_shape_are_refused(rows):
 def test_a_number_that_is_not_finite_is_named(X):
     rows = X.copy()
     rows[17, 2] = np.nan
-    with pytest.raises(alertron.ArgumentError, match="row 17, feature 2 is not a finite number"):
+    with pytest.raises(alertron.ArgumentError, match="row 17, feature 2 is not a number"):
         alertron.fit(rows)
+    rows[17, 2] = -np.inf
+    with pytest.raises(alertron.ArgumentError, match="row 17, feature 2 is infinite"):
+        alertron.fit(rows, missing_values=True)
+
+
+def test_missing_values_and_a_bootstrap_are_asked_for(X):
+    rows = X.copy()
+    rows[::3, 1] = np.nan
+    model = alertron.fit(rows, missing_values=True, bootstrap=True)
+    assert model.info.missing_values and "bootstrap: yes" in model.info.provenance
+    assert np.isfinite(model.score(rows)).all()
+    np.testing.assert_array_equal(alertron.fit(X, missing_values=True, seed=3).score(X), alertron.fit(X, seed=3).score(X))
 
 
 def test_integers_are_rows_too():

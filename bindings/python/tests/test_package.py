@@ -1,11 +1,10 @@
-"""The package: what is in it, what it shows, its types and its reference."""
+"""The package: what is in it, what it shows, its structures."""
 
 import ctypes
 import importlib.metadata
 import inspect
 import re
 import subprocess
-import sys
 
 import pytest
 from conftest import in_repository
@@ -83,9 +82,3 @@ def test_everything_public_has_a_docstring():
         assert item.__module__ == "alertron" and inspect.getdoc(item), name
         for member_name in dir(item) if inspect.isclass(item) and not issubclass(item, (tuple, int, Exception)) else []:
             assert member_name.startswith("_") or member_name in ("name", "label_names") or inspect.getdoc(getattr(item, member_name))
-
-
-def test_the_reference_is_current():
-    script = in_repository("bindings/python/reference.py")
-    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -42,17 +42,19 @@ def fit(
     feature_names: Optional[Iterable[str]] = None,
     provenance: str = "",
     provisional_cuts: bool = False,
+    bootstrap: bool = False,
+    missing_values: bool = False,
 ) -> Model:
     """Fits an Isolation Forest [Liu, Ting and Zhou 2008] to rows.
 
     Parameters
     ----------
     X : array of shape (rows, features)
-        At least 2 rows of finite numbers; see `Model` for what is copied. At most 4,096 features.
+        At least 2 rows of numbers, finite or, with missing_values, NaN; see `Model` for what is copied. At most 4,096 features.
     trees : int
         At most 65,536.
     samples : int
-        Rows that each tree is grown on, drawn without replacement; at most all rows are.
+        Rows drawn for each tree, without replacement; at most all rows are.
     features : float
         Share of the features that each tree may use, in (0, 1].
     contamination : float, optional
@@ -67,6 +69,11 @@ def fit(
         Text to keep with the model, lines of "key: value".
     provisional_cuts : bool
         Do not score the rows, for who wants the forest only: the threshold is 0.5, the cuts are provisional.
+    bootstrap : bool
+        Draw each tree's rows with replacement. A row drawn twice is one row of its tree.
+    missing_values : bool
+        NaN is a missing value, in X and in what the model scores: a split sends it where one of the rows that it splits
+        goes, drawn at random among those with a number. Rows without NaN give the same trees as without this option.
 
     Returns
     -------
@@ -101,6 +108,8 @@ def fit(
         names,
         utf8("provenance", provenance),
         bool(provisional_cuts),
+        bool(bootstrap),
+        bool(missing_values),
     )
     error = ErrorStruct()
     return Model(

@@ -79,6 +79,8 @@ class FitOptionsStruct(ctypes.Structure):
         ("feature_names", POINTER(c_char_p)),
         ("provenance", c_char_p),
         ("provisional_cuts", c_bool),
+        ("bootstrap", c_bool),
+        ("missing_values", c_bool),
     ]
 
 

@@ -11,8 +11,9 @@ pytest.importorskip("mypy")
 
 
 def test_types_are_strict():
-    source = in_repository("bindings/python/src")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "/dev/null", str(source)]
+    source, settings = in_repository("bindings/python/src"), in_repository("bindings/python/pyproject.toml")
+    options = ["--config-file", str(settings), "--strict", "--cache-dir", "/dev/null"]
+    command = [sys.executable, "-m", "mypy", *options, str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
