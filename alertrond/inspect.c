@@ -109,7 +109,7 @@ static void print_cuts(const alertron_cuts *cuts)
     if (taken)
         printf(", of %llu anomalous scores\n", (unsigned long long)cuts->n_scores);
     else
-        printf(": no anomalous scores seen yet; take some from readings (score --calibrate FILE)\n");
+        printf(": no anomalous scores seen yet; take them from readings (convert --calibrate FILE)\n");
 }
 
 static void print_provenance(const char *text)

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <alertron.h>
 
@@ -11,18 +10,18 @@
 #include "modelstore.h"
 #include "options.h"
 #include "suite.h"
-#include "value.h"
+#include "terminal.h"
 
 #define WHY_BYTES 512
 
 struct test_flags {
-    const char *model, *features, *dtype, *junit;
+    const char *model, *features, *junit;
+    int64_t dtype; /* alertron_input */
     bool tap, list, verbose;
 };
 
 struct testing {
     const struct test_flags *flags;
-    alertron_input input;
     alertron_model *model;
     struct suite *suites;
     size_t n_suites;
@@ -109,7 +108,7 @@ static size_t count_tests(const struct testing *testing)
 
 static bool load_model(struct testing *testing)
 {
-    const alertron_load_options options = {.input = testing->input, .skip_tests = true};
+    const alertron_load_options options = {.input = (alertron_input)testing->flags->dtype, .skip_tests = true};
     alertron_error error;
     testing->model = modelstore_load_with(testing->flags->model, &options, &error);
     testing->summary.model = testing->tap.model = testing->model;
@@ -135,7 +134,7 @@ static void on_case(void *context, const struct suite *suite, const struct suite
 static bool run_suites(struct testing *testing)
 {
     const struct suite_options options = {.features = testing->flags->features,
-                                          .input = testing->input,
+                                          .input = (alertron_input)testing->flags->dtype,
                                           .carried = testing->carried || testing->flags->list};
     char why[WHY_BYTES];
     if (testing->flags->tap)
@@ -200,9 +199,7 @@ static enum options_outcome parse(struct test_flags *flags, int argc, char **arg
          "the model: alertron's own file, or scikit-learn's pickle or joblib (required)", 0, 0, NULL},
         {"features", 0, OPTION_TEXT, &flags->features, "A,B,...", "the CSVs' columns to score, in the model's order", 0,
          0, NULL},
-        {"dtype", 0, OPTION_TEXT, &flags->dtype, "TYPE",
-         "float64 or float32: what the model was given where it was trained (default: as the model's file tells)", 0, 0,
-         NULL},
+        {"dtype", 0, OPTION_CHOICE, &flags->dtype, MODEL_INPUTS, MODEL_INPUTS_HELP, 0, 0, NULL},
         {"tap", 0, OPTION_FLAG, &flags->tap, NULL, "write TAP, version 14, instead of the summary", 0, 0, NULL},
         {"junit", 0, OPTION_TEXT, &flags->junit, "FILE", "write JUnit's XML to this file, too", 0, 0, NULL},
         {"list", 0, OPTION_FLAG, &flags->list, NULL, "list the tests and run none", 0, 0, NULL},
@@ -233,19 +230,11 @@ int command_test(int argc, char **argv)
         return 1;
     }
     enum options_outcome outcome = parse(&flags, argc, argv, paths, &n_paths);
-    char why[WHY_BYTES];
-    int64_t dtype = -1;
-    if (outcome == OPTIONS_RUN && flags.dtype && !value_choice(flags.dtype, "float64|float32", &dtype, why, sizeof why))
-        outcome = options_wrong(&usage, "--dtype: %s", why);
     int status = options_status(outcome);
     if (outcome == OPTIONS_RUN) {
-        const char *no_colour = getenv("NO_COLOR"); /* https://no-color.org */
         struct testing testing = {
             .flags = &flags,
-            .input = (alertron_input)(dtype + 1),
-            .summary = {.out = stdout,
-                        .verbose = flags.verbose,
-                        .colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour)},
+            .summary = {.out = stdout, .verbose = flags.verbose, .colour = terminal_colour()},
             .tap = {.out = stdout, .verbose = flags.verbose},
         };
         status = run(&testing, paths, n_paths) ? 0 : 1;
