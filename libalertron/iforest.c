@@ -78,7 +78,7 @@ static alertron_status read_subsets(struct iforest *iforest, alertron_error *err
 static alertron_status read_numbers(struct iforest *iforest, alertron_error *error)
 {
     int64_t samples;
-    if (!alertron__value_integer(alertron__value_get(iforest->state, "max_samples_"), &samples) || samples < 1)
+    if (!alertron__value_integer(alertron__value_get(iforest->state, "max_samples_"), &samples) || samples < 0)
         return refuse_attribute(iforest, "max_samples_", "is no number of rows", error);
     if (samples > (int64_t)ALERTRON_SAMPLES_MAX)
         return alertron__error(error, ALERTRON_ERROR_LIMIT, iforest->estimator->offset,

@@ -113,13 +113,24 @@ static alertron_status add_parts(struct loader *loader, const struct value *valu
     return status;
 }
 
+static bool is_estimator(const struct value *value)
+{
+    switch (alertron__value_class(value)) {
+    case CLASS_ISOLATION_FOREST:
+    case CLASS_EXTRA_TREE:
+    case CLASS_TREE:
+    case CLASS_PIPELINE:
+        return true;
+    default:
+        return alertron__transformer_is(value);
+    }
+}
+
 /* Other keys of a dict are left alone where they hold plain data, and named in the provenance; another estimator
  * there would mean that readings take a way that is not known here. */
 static alertron_status ignore_key(struct loader *loader, const struct value *key, const struct value *value)
 {
-    const int id = alertron__value_class(value);
-    const bool estimator = id >= 0 && id != CLASS_SCALAR && id != CLASS_RECONSTRUCT && id != CLASS_FROMBUFFER;
-    if (key->kind != VALUE_TEXT || estimator)
+    if (key->kind != VALUE_TEXT || is_estimator(value))
         return alertron__error(
             loader->arena.error, ALERTRON_ERROR_UNSUPPORTED, value->offset,
             "the dict holds %s at byte %zu beside 'scaler' and 'model'; only plain data may be there: "

@@ -25,6 +25,7 @@ static const char *const models[] = {
     "1.7.1_bare_random_state_float64.pkl",
     "1.7.1_dict_standard_float32.joblib",
     "1.7.1_pipeline_standard_float32.pkl",
+    "1.8.0_bare_without_rows_float64.pkl",
     "1.8.0_dict_standard_float32.pkl",
     "1.8.0_pipeline_four_float32.joblib",
     "1.8.0_pipeline_names_float64.pkl",
@@ -32,7 +33,9 @@ static const char *const models[] = {
     "1.9.1_bare_missing_or_one_float64.joblib",
     "1.9.1_dict_big_endian_float32.pkl",
     "1.9.1_dict_keys_float32.pkl",
+    "1.9.1_dict_objects_float32.pkl",
     "1.9.1_dict_standard_float32.joblib",
+    "1.9.1_pipeline_half_floats_float64.pkl",
     "1.9.1_pipeline_maxabs_clip_float64.pkl",
 };
 enum { N_MODELS = sizeof models / sizeof *models };

@@ -165,7 +165,7 @@ static void refuses_what_no_forest_says_of_itself(void **state)
          0, 1, "X", ALERTRON_ERROR_UNSUPPORTED, "was not fitted: call fit"},
         {"offset_", 2, 8, "\x7f\xf8\0\0\0\0\0\0", ALERTRON_ERROR_FORMAT, "offset_ at byte"},
         {"offset_", 2, 8, "\xff\xf0\0\0\0\0\0\0", ALERTRON_ERROR_FORMAT, "is no finite number"},
-        {"max_samples_", 2, 1, "\0", ALERTRON_ERROR_FORMAT, "max_samples_ at byte"},
+        {"max_samples_", 1, 2, ")\x85", ALERTRON_ERROR_FORMAT, "is no number of rows"},
         {"_max_features", 2, 1, "\x03", ALERTRON_ERROR_FORMAT, "_max_features at byte"},
         {"_max_features", 2, 1, "\x01", ALERTRON_ERROR_FORMAT, "not the forest's _max_features"},
         {"n_features_in_", 2, 1, "\0", ALERTRON_ERROR_FORMAT, "no number of features"},
