@@ -118,6 +118,9 @@ static inline double alertron__load_number(const unsigned char *at, alertron_dty
 size_t alertron__text(char *out, size_t capacity, const char *format, ...) ALERTRON_PRINTF(3, 4);
 size_t alertron__text_of(char *out, size_t capacity, const char *format, va_list list) ALERTRON_PRINTF(3, 0);
 
+/* Bytes of the UTF-8 character that the NUL-terminated text begins with; 0 where there is none. */
+size_t alertron__text_character(const char *text);
+
 /* --- number.c: doubles as text, the same everywhere ------------------------------------------- */
 
 #define ALERTRON_NUMBER_BYTES 32
@@ -794,7 +797,5 @@ void alertron__exposition_family(struct metric_family *family, const struct metr
 /* Writes those of a child with this key. */
 void alertron__exposition_child(const struct metric_family *family, const char *key, struct metric_text *text);
 const char *alertron__exposition_kind(enum metric_kind kind);
-/* Bytes of the UTF-8 character that the NUL-terminated text begins with; 0 where there is none. */
-size_t alertron__exposition_character(const char *text);
 
 #endif

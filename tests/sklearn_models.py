@@ -15,10 +15,12 @@ again with this one, and compares those.
 """
 
 import os
+import warnings
 
 # NumPy's AVX-512 kernels have a pow and a log of their own, which differ from the C library's in the last bits. Their
 # names changed with NumPy 2.4; unknown ones are left aside.
 os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "AVX512F AVX512CD AVX512_SKX X86_V4 AVX512_ICL AVX512_SPR")
+warnings.filterwarnings("ignore")
 
 import argparse
 import gzip
@@ -29,9 +31,8 @@ import pickletools
 import subprocess
 import sys
 import tempfile
-import warnings
 import zlib
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import joblib
 import numpy as np
@@ -501,7 +502,7 @@ def files_unloadable(rows: np.ndarray) -> Iterator[tuple]:
         yield "protocol", pickle.dumps({"scaler": None, "model": fitted}, protocol)
     yield "cut short", pickle.dumps(fitted)[:-100]
     yield "Pipeline", pickle.dumps(StandardScaler().fit(rows)) + pickle.dumps(fitted)
-    yield "neither", b""
+    yield "empty", b""
     yield "neither", b"not a model"
     array = io.BytesIO()
     np.save(array, rows)
@@ -532,7 +533,6 @@ def main() -> int:
     parser.add_argument("--again", metavar="DIR", help="models that another version left there, instead of drawn ones")
     parser.add_argument("--verbose", action="store_true", help="show the refusals")
     arguments = parser.parse_args()
-    warnings.filterwarnings("ignore")
     tally = Tally()
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(arguments.keep or scratch)

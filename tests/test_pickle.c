@@ -77,7 +77,7 @@ static uint64_t refuses(struct draft *draft, alertron_status status, const char 
     if (!strstr(error.text, expected))
         fail_msg("\"%s\" does not say \"%s\"", error.text, expected);
     assert_int_equal(error.status, status);
-    assert_true(state.bytes_peak <= 16 * draft->n + 1048576);
+    assert_true(state.bytes_peak <= 16 * draft->n + 1048576 && state.bytes_peak <= draft->n + 513 * 1048576);
     assert_int_equal(state.bytes_held, 0);
     assert_null(strchr(error.text, '\n'));
     free(draft->bytes);
@@ -294,6 +294,19 @@ static void bounds_memory_by_the_files_size(void **state)
     }
 }
 
+/* A large file is large by its arrays, not by a million values. */
+static void bounds_memory_however_large_the_file_is(void **state)
+{
+    (void)state;
+    const size_t n = 56 * 1048576;
+    struct draft draft = {.bytes = malloc(n), .n = n, .capacity = n};
+    assert_non_null(draft.bytes);
+    memcpy(draft.bytes, "\x80\x04]]", 4);
+    for (size_t i = 4; i < n; i++)
+        draft.bytes[i] = i % 2 ? 'a' : 'N';
+    refuses(&draft, ALERTRON_ERROR_LIMIT, "made to exhaust memory");
+}
+
 static void refuses_counts_beyond_the_file(void **state)
 {
     (void)state;
@@ -457,6 +470,7 @@ int main(void)
         cmocka_unit_test(bounds_nesting),
         cmocka_unit_test(bounds_the_stack),
         cmocka_unit_test(bounds_memory_by_the_files_size),
+        cmocka_unit_test(bounds_memory_however_large_the_file_is),
         cmocka_unit_test(refuses_counts_beyond_the_file),
         cmocka_unit_test(refuses_a_memo_out_of_turn),
         cmocka_unit_test(refuses_operations_without_their_values),

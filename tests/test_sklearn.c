@@ -330,7 +330,7 @@ static void refuses_the_compressed_reference_model(void **state)
 static void refuses_bytes_of_other_kinds(void **state)
 {
     (void)state;
-    refuses("", 0, ALERTRON_ERROR_FORMAT, "0 bytes are neither");
+    refuses("", 0, ALERTRON_ERROR_FORMAT, "the file is empty");
     refuses("\x80", 1, ALERTRON_ERROR_FORMAT, "neither");
     refuses("{\"model\": 1}", 12, ALERTRON_ERROR_FORMAT, "neither");
     refuses("\x93NUMPY\1\0", 8, ALERTRON_ERROR_UNSUPPORTED, "a NumPy array");
