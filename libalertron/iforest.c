@@ -265,12 +265,15 @@ static alertron_status read_split(const struct tree_reader *reader, size_t index
     const double threshold = alertron__dtype_number(&fields->threshold, node);
     if (threshold != threshold)
         return refuse_node(reader, index, "its threshold is not a number");
+    const double fold = alertron__scaler_fold(reader->scaler, (size_t)feature, threshold);
+    if (fold != fold)
+        return refuse_node(reader, index, "it splits a feature of which the scaler has seen no number");
     const bool missing_left = fields->has_missing && alertron__dtype_integer(&fields->missing, node) != 0;
     reader->out[index] =
         (struct tree_node){.left = left,
                            .right = right,
                            .feature = feature,
-                           .threshold = alertron__scaler_fold(reader->scaler, (size_t)feature, threshold),
+                           .threshold = fold,
                            .missing_left = missing_left};
     return ALERTRON_OK;
 }

@@ -638,7 +638,8 @@ double alertron__rounded_to_single(double x);
 double alertron__scaler_apply(const struct scaler *scaler, size_t feature, double x);
 
 /* The largest double x, infinities included, for which alertron__scaler_apply(x) <= threshold. -Inf where even
- * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite. */
+ * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite; NaN where one of
+ * the feature's is NaN. */
 double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold);
 
 /* --- transformer.c: scikit-learn's scalers as steps ------------------------------------------------ */

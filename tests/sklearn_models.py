@@ -70,6 +70,8 @@ def with_missing(rows: np.ndarray, random: Random) -> np.ndarray:
     rows = rows.copy()
     rows[random.uniform(size=rows.shape) < 0.1] = np.nan
     rows[0] = 1.0
+    if rows.shape[1] > 1 and random.rand() < 0.2:
+        rows[:, random.randint(rows.shape[1])] = np.nan
     return rows
 
 

@@ -170,6 +170,12 @@ def with_one_value(rows):
     return rows
 
 
+def with_empty_column(rows):
+    rows = with_holes(rows)
+    rows[:, 1] = np.nan
+    return rows
+
+
 def degenerate(rows):
     return np.ones_like(rows)
 
@@ -226,6 +232,7 @@ MODELS = {
         ("dict_big_endian", "float32", 4, of_big_endian_arrays),
         ("dict_keys", "float32", 5, in_dict_with_other_keys),
         ("dict_objects", "float32", 5, in_dict_with_objects),
+        ("pipeline_empty_column", "float64", 5, in_pipeline(StandardScaler(), MinMaxScaler()), with_empty_column),
         ("pipeline_half_floats", "float64", 5, of_half_floats),
         ("refused_shared_trees", "float64", 4, of_shared_trees),
         ("refused_one_name", "float64", 4, set_names("a")),
