@@ -269,12 +269,8 @@ static alertron_status read_split(const struct tree_reader *reader, size_t index
     if (fold != fold)
         return refuse_node(reader, index, "it splits a feature of which the scaler has seen no number");
     const bool missing_left = fields->has_missing && alertron__dtype_integer(&fields->missing, node) != 0;
-    reader->out[index] =
-        (struct tree_node){.left = left,
-                           .right = right,
-                           .feature = feature,
-                           .threshold = fold,
-                           .missing_left = missing_left};
+    reader->out[index] = (struct tree_node){
+        .left = left, .right = right, .feature = feature, .threshold = fold, .missing_left = missing_left};
     return ALERTRON_OK;
 }
 
