@@ -162,7 +162,7 @@ typedef struct alertron_model alertron_model;
  * IsolationForest: alone, in a Pipeline behind scalers, or in a dict {"scaler", "model"} (whose other keys may hold
  * plain data); told apart by content. Nothing in the bytes is executed. They are not needed afterwards, and none may
  * follow the model. Compressed bytes are refused with ALERTRON_ERROR_COMPRESSED. While loading, memory stays below
- * 16 times n_bytes plus a mebibyte. NULL on failure. */
+ * 16 times n_bytes plus a mebibyte, and below 5 times n_bytes plus 513 MiB. NULL on failure. */
 ALERTRON_API alertron_model *alertron_model_load(const void *bytes, size_t n_bytes, const alertron_allocator *allocator,
                                                  alertron_error *error);
 

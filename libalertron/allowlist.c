@@ -36,7 +36,18 @@ static const struct allowed allowlist[] = {
     {"_codecs", "encode", CLASS_ENCODE, CALLED},
     {"sklearn.utils._metadata_requests", "MetadataRequest", CLASS_INERT_OBJECT, INSTANCED},
     {"sklearn.utils._metadata_requests", "MethodMetadataRequest", CLASS_INERT_OBJECT, INSTANCED},
+    {"joblib.memory", "Memory", CLASS_INERT_OBJECT, INSTANCED},
+    {"joblib._store_backends", "FileSystemStoreBackend", CLASS_INERT_OBJECT, INSTANCED},
+    {"pathlib", "PosixPath", CLASS_INERT_FUNCTION, CALLED},
+    {"pathlib", "WindowsPath", CLASS_INERT_FUNCTION, CALLED},
+    {"pathlib._local", "PosixPath", CLASS_INERT_FUNCTION, CALLED},
+    {"pathlib._local", "WindowsPath", CLASS_INERT_FUNCTION, CALLED},
+    {"datetime", "datetime", CLASS_INERT_FUNCTION, CALLED},
+    {"datetime", "date", CLASS_INERT_FUNCTION, CALLED},
+    {"datetime", "timedelta", CLASS_INERT_FUNCTION, CALLED},
+    {"datetime", "timezone", CLASS_INERT_FUNCTION, CALLED},
     {"numpy.random._pickle", "__randomstate_ctor", CLASS_INERT_FUNCTION, CALLED},
+    {"numpy.random._pickle", "__generator_ctor", CLASS_INERT_FUNCTION, CALLED},
     {"numpy.random._pickle", "__bit_generator_ctor", CLASS_INERT_FUNCTION, CALLED},
     {"numpy.random._mt19937", "MT19937", CLASS_INERT_NAME, NAMED},
     {"numpy.random._pcg64", "PCG64", CLASS_INERT_NAME, NAMED},
@@ -101,7 +112,7 @@ static void copy_printable(char *out, size_t capacity, const unsigned char *byte
 }
 
 struct advice {
-    const char *module; /* how it begins */
+    const char *begin; /* of "module.name" */
     const char *text;
 };
 
@@ -124,24 +135,26 @@ static const struct advice advices[] = {
     {"sklearn.", save_forest},
     {"imblearn.pipeline", "use scikit-learn's Pipeline instead"},
     {"pyod.", "save the scikit-learn forest inside it, its detector_"},
-    {"joblib.memory", "save the Pipeline with memory=None"},
     {"joblib.", "the file is of an old or changed joblib; save the model with joblib 1.0 or later"},
     {"numpy.", "it is not needed for a forest; save the forest alone"},
-    {"pandas.", "it is not needed for a forest; save the forest alone"},
-    {"__main__", "a class of one's own can't be loaded; save the scikit-learn objects inside it"},
+    {"pandas.", "it is not needed for a forest; leave it out, or save what it holds as text or numbers"},
+    {"builtins.set", "leave it out, or save it as a list"},
+    {"__builtin__.set", "leave it out, or save it as a list"},
+    {"collections.", "save a plain dict or list instead"},
+    {"__main__.", "a class of one's own can't be loaded; save the scikit-learn objects inside it"},
     {"", "load only models that you trust; if it is a class of your own, save the scikit-learn objects inside it"},
 };
 
 alertron_status alertron__class_refuse(const unsigned char *module, size_t n_module, const unsigned char *name,
                                        size_t n_name, size_t offset, alertron_error *error)
 {
-    char module_text[48], name_text[40];
+    char module_text[48], name_text[40], whole[90];
     copy_printable(module_text, sizeof module_text, module, n_module);
     copy_printable(name_text, sizeof name_text, name, n_name);
+    alertron__text(whole, sizeof whole, "%s.%s", module_text, name_text);
     const struct advice *advice = advices;
-    while (strncmp(module_text, advice->module, strlen(advice->module)) != 0)
+    while (strncmp(whole, advice->begin, strlen(advice->begin)) != 0)
         advice++;
     return alertron__error(error, ALERTRON_ERROR_UNSUPPORTED, offset,
-                           "%s %s at byte %zu is not part of an isolation forest; %s", module_text, name_text, offset,
-                           advice->text);
+                           "%s at byte %zu is not part of an isolation forest; %s", whole, offset, advice->text);
 }

@@ -92,7 +92,7 @@ static size_t copy_repaired(const char *value, char *out)
 {
     size_t n = 0;
     while (*value) {
-        size_t bytes = alertron__exposition_character(value);
+        size_t bytes = alertron__text_character(value);
         const char *from = bytes ? value : "\xEF\xBF\xBD";
         size_t n_from = bytes ? bytes : 3;
         if (n + n_from > ALERTRON_LABEL_BYTES_MAX)

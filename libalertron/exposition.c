@@ -75,20 +75,6 @@ static void add_escaped(struct metric_text *text, const char *value, bool quotes
     }
 }
 
-/* Unicode 15, table 3-7. A NUL is no continuation byte, so that nothing behind it is read. */
-size_t alertron__exposition_character(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    size_t n = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : at[0] < 0xF5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-    bool surrogate = at[0] == 0xED && at[1] >= 0xA0;
-    bool too_high = at[0] == 0xF4 && at[1] >= 0x90;
-    return overlong || surrogate || too_high ? 0 : n;
-}
-
 /* --- what is kept ready --- */
 
 static void add_header(const struct metric_spec *spec, alertron_exposition format, struct metric_text *text)

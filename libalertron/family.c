@@ -54,7 +54,7 @@ static alertron_status check_help(const struct metric_spec *spec, alertron_error
                                "metric %s has no help: say in a sentence what it counts or measures", spec->name);
     size_t bytes;
     for (const char *at = spec->help; *at; at += bytes) {
-        bytes = alertron__exposition_character(at);
+        bytes = alertron__text_character(at);
         if (bytes == 0)
             return alertron__error(error, ALERTRON_ERROR_ARGUMENT, (uint64_t)(at - spec->help),
                                    "the help of metric %s is not UTF-8 at offset %zu", spec->name,

@@ -78,7 +78,7 @@ static alertron_status read_subsets(struct iforest *iforest, alertron_error *err
 static alertron_status read_numbers(struct iforest *iforest, alertron_error *error)
 {
     int64_t samples;
-    if (!alertron__value_integer(alertron__value_get(iforest->state, "max_samples_"), &samples) || samples < 1)
+    if (!alertron__value_integer(alertron__value_get(iforest->state, "max_samples_"), &samples) || samples < 0)
         return refuse_attribute(iforest, "max_samples_", "is no number of rows", error);
     if (samples > (int64_t)ALERTRON_SAMPLES_MAX)
         return alertron__error(error, ALERTRON_ERROR_LIMIT, iforest->estimator->offset,
@@ -265,13 +265,12 @@ static alertron_status read_split(const struct tree_reader *reader, size_t index
     const double threshold = alertron__dtype_number(&fields->threshold, node);
     if (threshold != threshold)
         return refuse_node(reader, index, "its threshold is not a number");
+    const double fold = alertron__scaler_fold(reader->scaler, (size_t)feature, threshold);
+    if (fold != fold)
+        return refuse_node(reader, index, "it splits a feature of which the scaler has seen no number");
     const bool missing_left = fields->has_missing && alertron__dtype_integer(&fields->missing, node) != 0;
-    reader->out[index] =
-        (struct tree_node){.left = left,
-                           .right = right,
-                           .feature = feature,
-                           .threshold = alertron__scaler_fold(reader->scaler, (size_t)feature, threshold),
-                           .missing_left = missing_left};
+    reader->out[index] = (struct tree_node){
+        .left = left, .right = right, .feature = feature, .threshold = fold, .missing_left = missing_left};
     return ALERTRON_OK;
 }
 

@@ -120,11 +120,19 @@ static alertron_status set_cuts(alertron_model *model, alertron_error *error)
 
 /* --- making and freeing --------------------------------------------------------------------------- */
 
-static alertron_status refuse_name(uint32_t feature, size_t n_bytes, alertron_error *error)
+/* Names go to terminals, JSON and other languages' strings: whoever takes a model may rely on their being UTF-8. */
+static alertron_status check_name(uint32_t feature, const char *name, alertron_error *error)
 {
-    return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-                           "the name of feature %u has %zu bytes; at most %u are allowed", feature, n_bytes,
-                           ALERTRON_FEATURE_NAME_MAX);
+    if (strlen(name) > ALERTRON_FEATURE_NAME_MAX)
+        return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
+                               "the name of feature %u has %zu bytes; at most %u are allowed", feature, strlen(name),
+                               ALERTRON_FEATURE_NAME_MAX);
+    for (size_t at = 0, n; name[at]; at += n)
+        if (!(n = alertron__text_character(name + at)))
+            return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
+                                   "the name of feature %u is not UTF-8 at its byte %zu: write the name in UTF-8",
+                                   feature, at);
+    return ALERTRON_OK;
 }
 
 static alertron_status refuse_provenance(alertron_error *error)
@@ -140,11 +148,10 @@ static alertron_status set_names(alertron_model *model, const char *const *names
     if (!model->feature_names)
         return alertron__error_memory(error);
     for (uint32_t i = 0; i < model->forest->n_features; i++) {
-        const char *name = names[i];
-        size_t length = strlen(name);
-        if (length > ALERTRON_FEATURE_NAME_MAX)
-            return refuse_name(i, length, error);
-        if (!(model->feature_names[i] = alertron__copy_text(allocator, name, length)))
+        alertron_status status = check_name(i, names[i], error);
+        if (status != ALERTRON_OK)
+            return status;
+        if (!(model->feature_names[i] = alertron__copy_text(allocator, names[i], strlen(names[i]))))
             return alertron__error_memory(error);
     }
     return ALERTRON_OK;
@@ -170,6 +177,11 @@ static alertron_status set_training_scores(alertron_model *model, const uint64_t
 {
     if (!counts)
         return ALERTRON_OK;
+    /* Whoever adds them up needs no check of his own, in integers or in doubles. */
+    for (uint64_t i = 0, left = (uint64_t)1 << 53; i < ALERTRON_SCORE_BINS; left -= counts[i++])
+        if (counts[i] > left)
+            return alertron__error(error, ALERTRON_ERROR_FORMAT, ALERTRON_NO_OFFSET,
+                                   "the histogram of training scores counts more than 2^53 rows");
     model->training_scores = alertron__new(&model->allocator, ALERTRON_SCORE_BINS, sizeof *counts);
     if (!model->training_scores)
         return alertron__error_memory(error);
@@ -254,10 +266,12 @@ static alertron_status check_changes(const alertron_model *model, const alertron
         return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
                                "tests of %zu bytes; a model carries at most %u", strlen(changes->tests),
                                ALERTRON_TESTS_MAX);
-    for (uint32_t i = 0; changes->feature_names && i < model->forest->n_features; i++)
-        if (strlen(changes->feature_names[i]) > ALERTRON_FEATURE_NAME_MAX)
-            return refuse_name(i, strlen(changes->feature_names[i]), error);
-    return changes->cuts ? check_cuts(changes->cuts, ALERTRON_ERROR_ARGUMENT, error) : ALERTRON_OK;
+    alertron_status status = ALERTRON_OK;
+    for (uint32_t i = 0; changes->feature_names && i < model->forest->n_features && status == ALERTRON_OK; i++)
+        status = check_name(i, changes->feature_names[i], error);
+    if (status == ALERTRON_OK && changes->cuts)
+        status = check_cuts(changes->cuts, ALERTRON_ERROR_ARGUMENT, error);
+    return status;
 }
 
 /* The model's own provenance and what is added to it. */

@@ -63,7 +63,7 @@ bool alertron__dtype_is_numeric(const struct dtype *dtype)
 {
     switch (dtype->kind) {
     case 'f':
-        return dtype->size == 4 || dtype->size == 8;
+        return dtype->size == 2 || dtype->size == 4 || dtype->size == 8;
     case 'i':
     case 'u':
         return dtype->size == 1 || dtype->size == 2 || dtype->size == 4 || dtype->size == 8;
@@ -108,6 +108,16 @@ static float float_of_bits(uint32_t bits)
     return value;
 }
 
+/* IEEE 754's binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
+static double half_of_bits(uint64_t bits)
+{
+    const uint64_t sign = bits >> 15 << 63, exponent = bits >> 10 & 31, fraction = bits & 1023;
+    if (exponent == 0)
+        return (sign ? -1.0 : 1.0) * (double)fraction / 16777216.0;
+    const uint64_t widened = exponent == 31 ? 2047 : exponent - 15 + 1023;
+    return alertron__double_of_bits(sign | widened << 52 | fraction << 42);
+}
+
 /* A float is cut off, and what no int64 holds becomes its end; whoever asks checks the range. */
 static int64_t integer_of_float(double number)
 {
@@ -136,7 +146,14 @@ double alertron__dtype_number(const struct dtype *dtype, const unsigned char *it
     if (dtype->kind != 'f')
         return (double)alertron__dtype_integer(dtype, item);
     uint64_t bits = load_bits(dtype, item);
-    return dtype->size == 4 ? (double)float_of_bits((uint32_t)bits) : alertron__double_of_bits(bits);
+    switch (dtype->size) {
+    case 2:
+        return half_of_bits(bits);
+    case 4:
+        return (double)float_of_bits((uint32_t)bits);
+    default:
+        return alertron__double_of_bits(bits);
+    }
 }
 
 /* A NumPy number is scalar(dtype, bytes). */

@@ -40,7 +40,8 @@ bool alertron__machine_take_bytes(struct machine *machine, uint64_t n, const uns
         return true;
     }
     alertron__error(machine->arena->error, ALERTRON_ERROR_FORMAT, machine->begin,
-                    "the file is cut short or damaged: what begins at byte %zu goes past its end at %zu",
+                    "the file is cut short or damaged: what begins at byte %zu goes past its end at %zu; copy the file "
+                    "again, or save the model again",
                     machine->begin, machine->n);
     return false;
 }
@@ -393,6 +394,40 @@ static const struct operation operations[256] = {
     [0x96] = {do_counted, VALUE_BYTES, 8}, /* a bytearray */
 };
 
+/* What an operation that is refused would have made: a person knows that sooner than its code. */
+static const char *name_of_refused(unsigned char code)
+{
+    switch (code) {
+    case 0x8f:
+    case 0x90:
+    case 0x91:
+        return "a set";
+    case 'P':
+    case 'Q':
+        return "a persistent id";
+    case 0x82:
+    case 0x83:
+    case 0x84:
+        return "an extension";
+    case 0x8b:
+        return "a huge integer";
+    case 0x97:
+    case 0x98:
+        return "data outside of the file";
+    default:
+        return "an operation";
+    }
+}
+
+static bool refuse_operation(const struct machine *machine, unsigned char code)
+{
+    alertron__error(machine->arena->error, ALERTRON_ERROR_FORMAT, machine->begin,
+                    "%s (0x%02x) at byte %zu has no place in a pickled forest: the file is damaged, or holds something "
+                    "else; save the forest without it",
+                    name_of_refused(code), code, machine->begin);
+    return false;
+}
+
 bool alertron__machine_run(struct machine *machine)
 {
     /* From the start there is a stack, if an empty one, that marks can point into. */
@@ -404,13 +439,8 @@ bool alertron__machine_run(struct machine *machine)
         if (!alertron__machine_take_bytes(machine, 1, &code))
             return false;
         machine->operation = &operations[*code];
-        if (!machine->operation->carry_out) {
-            alertron__error(machine->arena->error, ALERTRON_ERROR_FORMAT, machine->begin,
-                            "operation 0x%02x at byte %zu has no place in a pickled forest: the file is damaged, or "
-                            "holds something else",
-                            *code, machine->begin);
-            return false;
-        }
+        if (!machine->operation->carry_out)
+            return refuse_operation(machine, *code);
         if (!machine->operation->carry_out(machine))
             return false;
     }

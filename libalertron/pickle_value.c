@@ -209,6 +209,9 @@ const char *alertron__value_describe(const struct value *value)
         return "an array";
     case CLASS_SCALAR:
         return "a NumPy number";
+    case CLASS_INERT_OBJECT:
+    case CLASS_INERT_FUNCTION:
+        return "other data";
     default:
         return alertron__class_name(id);
     }

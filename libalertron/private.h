@@ -118,6 +118,9 @@ static inline double alertron__load_number(const unsigned char *at, alertron_dty
 size_t alertron__text(char *out, size_t capacity, const char *format, ...) ALERTRON_PRINTF(3, 4);
 size_t alertron__text_of(char *out, size_t capacity, const char *format, va_list list) ALERTRON_PRINTF(3, 0);
 
+/* Bytes of the UTF-8 character that the NUL-terminated text begins with; 0 where there is none. */
+size_t alertron__text_character(const char *text);
+
 /* --- number.c: doubles as text, the same everywhere ------------------------------------------- */
 
 #define ALERTRON_NUMBER_BYTES 32
@@ -691,7 +694,8 @@ double alertron__rounded_to_single(double x);
 double alertron__scaler_apply(const struct scaler *scaler, size_t feature, double x);
 
 /* The largest double x, infinities included, for which alertron__scaler_apply(x) <= threshold. -Inf where even
- * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite. */
+ * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite; NaN where one of
+ * the feature's is NaN. */
 double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold);
 
 /* --- transformer.c: scikit-learn's scalers as steps ------------------------------------------------ */
@@ -881,7 +885,5 @@ void alertron__exposition_family(struct metric_family *family, const struct metr
 /* Writes those of a child with this key. */
 void alertron__exposition_child(const struct metric_family *family, const char *key, struct metric_text *text);
 const char *alertron__exposition_kind(enum metric_kind kind);
-/* Bytes of the UTF-8 character that the NUL-terminated text begins with; 0 where there is none. */
-size_t alertron__exposition_character(const char *text);
 
 #endif

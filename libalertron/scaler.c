@@ -112,7 +112,9 @@ static uint64_t middle_of(const struct bracket *bracket)
 
 double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold)
 {
-    const double infinity = alertron__infinity();
+    const double infinity = alertron__infinity(), at_zero = alertron__scaler_apply(scaler, feature, 0.0);
+    if (at_zero != at_zero)
+        return at_zero;
     if (alertron__scaler_apply(scaler, feature, infinity) <= threshold)
         return infinity;
     struct bracket bracket = {scaler, feature, threshold, alertron__rank_of_double(-infinity),

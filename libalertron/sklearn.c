@@ -8,17 +8,20 @@
 #include <string.h>
 
 enum {
-    PARTS_MAX = 17,         /* scalers of a pipeline and its forest */
-    PIPELINES_MAX = 4,      /* pipelines in pipelines */
-    PIPELINE_STEPS_MAX = 64 /* steps of all of them together, those that do nothing included */
+    PARTS_MAX = 17,          /* scalers of a pipeline and its forest */
+    PIPELINES_MAX = 4,       /* pipelines in pipelines */
+    PIPELINE_STEPS_MAX = 64, /* steps of all of them together, those that do nothing included */
+    VALUES_BYTES_MAX = 512 * 1024 * 1024
 };
 
 /* Memory that the values may take: so much a byte of the file, and a little. Forest and model add less than
- * 4 bytes a byte of the file, and 512 KiB of golden rows where there are 4,096 features. */
+ * 4 bytes a byte of the file, and 512 KiB of golden rows where there are 4,096 features. A large file is large by its
+ * arrays, which stay where they are or, in protocol 2, take as many bytes again: the rest of as many trees as can be
+ * loaded is below VALUES_BYTES_MAX. */
 static size_t arena_limit(size_t n_bytes)
 {
     const size_t base = 384u * 1024u;
-    return n_bytes > (SIZE_MAX - base) / 12 ? SIZE_MAX : base + 12 * n_bytes;
+    return base + n_bytes + (n_bytes < VALUES_BYTES_MAX / 11 ? 11 * n_bytes : VALUES_BYTES_MAX);
 }
 
 struct loader {
@@ -113,13 +116,24 @@ static alertron_status add_parts(struct loader *loader, const struct value *valu
     return status;
 }
 
+static bool is_estimator(const struct value *value)
+{
+    switch (alertron__value_class(value)) {
+    case CLASS_ISOLATION_FOREST:
+    case CLASS_EXTRA_TREE:
+    case CLASS_TREE:
+    case CLASS_PIPELINE:
+        return true;
+    default:
+        return alertron__transformer_is(value);
+    }
+}
+
 /* Other keys of a dict are left alone where they hold plain data, and named in the provenance; another estimator
  * there would mean that readings take a way that is not known here. */
 static alertron_status ignore_key(struct loader *loader, const struct value *key, const struct value *value)
 {
-    const int id = alertron__value_class(value);
-    const bool estimator = id >= 0 && id != CLASS_SCALAR && id != CLASS_RECONSTRUCT && id != CLASS_FROMBUFFER;
-    if (key->kind != VALUE_TEXT || estimator)
+    if (key->kind != VALUE_TEXT || is_estimator(value))
         return alertron__error(
             loader->arena.error, ALERTRON_ERROR_UNSUPPORTED, value->offset,
             "the dict holds %s at byte %zu beside 'scaler' and 'model'; only plain data may be there: "
@@ -340,7 +354,9 @@ static const struct signature signatures[] = {
     {"\x04\x22\x4d\x18", 4, ALERTRON_ERROR_COMPRESSED, "the file is compressed with lz4: " RESAVE},
     {"\x28\xb5\x2f\xfd", 4, ALERTRON_ERROR_COMPRESSED, "the file is compressed with zstd: " RESAVE},
     {"PK\x03\x04", 4, ALERTRON_ERROR_UNSUPPORTED, "the file is a zip archive, perhaps of skops: " RESAVE},
-    {"\x93NUMPY", 6, ALERTRON_ERROR_UNSUPPORTED, "the file is a NumPy array, not a model: " RESAVE},
+    {"\x93NUMPY", 6, ALERTRON_ERROR_UNSUPPORTED,
+     "the file is a NumPy array, not a model: save the fitted model with "
+     "joblib.dump(model, file)"},
     {"c", 1, ALERTRON_ERROR_UNSUPPORTED, TEXT_PICKLE},
     {"(d", 2, ALERTRON_ERROR_UNSUPPORTED, TEXT_PICKLE},
     {"(l", 2, ALERTRON_ERROR_UNSUPPORTED, TEXT_PICKLE},
@@ -358,6 +374,8 @@ static alertron_status check_beginning(const unsigned char *bytes, size_t n_byte
 {
     if (n_bytes >= 2 && bytes[0] == 0x80)
         return ALERTRON_OK;
+    if (n_bytes == 0)
+        return alertron__error(error, ALERTRON_ERROR_FORMAT, 0, "there is no model: the file is empty");
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
         if (n_bytes >= signatures[i].n && memcmp(bytes, signatures[i].bytes, signatures[i].n) == 0)
             return alertron__error(error, signatures[i].status, 0, "%s", signatures[i].text);

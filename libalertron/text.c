@@ -1,4 +1,4 @@
-/* text.c: text by a format, for errors and names. It needs nothing of stdio, which would bring a heap, files and a
+/* text.c: text by a format, for errors and names, and characters of text. It needs nothing of stdio, which would bring a heap, files and a
  * locale to machines that have none. */
 #include "private.h"
 
@@ -132,4 +132,18 @@ size_t alertron__text(char *out, size_t capacity, const char *format, ...)
     const size_t n = alertron__text_of(out, capacity, format, list);
     va_end(list);
     return n;
+}
+
+/* Unicode 15, table 3-7. A NUL is no continuation byte, so that nothing behind it is read. */
+size_t alertron__text_character(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t n = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : at[0] < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+    bool surrogate = at[0] == 0xED && at[1] >= 0xA0;
+    bool too_high = at[0] == 0xF4 && at[1] >= 0x90;
+    return overlong || surrogate || too_high ? 0 : n;
 }

@@ -128,7 +128,9 @@ static alertron_status add_array(struct scaler_reader *reader, const char *key, 
     for (size_t i = 0; i < reader->n_features; i++) {
         double operand = alertron__array_number(&array, i);
         operands[i] = narrow && reader->scaler->single ? alertron__rounded_to_single(operand) : operand;
-        if (!is_finite(operands[i]) || (factor && !(operands[i] > 0.0)))
+        /* NaN: a column without any number. It makes NaN of every reading, and no tree splits it. */
+        const bool unseen = operand != operand;
+        if (!unseen && (!is_finite(operands[i]) || (factor && !(operands[i] > 0.0))))
             return refuse_operand(reader, key, i, operand);
     }
     return add_step(reader, (struct scaler_step){.operation = operation, .operands = operands});

@@ -412,6 +412,10 @@ static const struct alteration alterations[] = {
     {"GOLD", 24, 8, BITS_OF_TWO, ALERTRON_ERROR_SELF_TEST},    /* the path length of the first golden row */
     {"NAME", 0, 2, 0xffff, ALERTRON_ERROR_FORMAT},             /* bytes of a name */
     {"NAME", 0, 2, 7, ALERTRON_ERROR_FORMAT},
+    {"NAME", 2, 1, 0xff, ALERTRON_ERROR_FORMAT}, /* "pressure" */
+    {"NAME", 9, 1, 0xc3, ALERTRON_ERROR_FORMAT},
+    {"NAME", 12, 1, 'A', ALERTRON_ERROR_FORMAT}, /* a character's first byte */
+    {"NAME", 2, 1, 0x1b, ALERTRON_OK},           /* whoever shows a name keeps the terminal safe */
 };
 
 static void each_field_is_checked(void **state)
@@ -486,6 +490,37 @@ static void unknown_sections_are_skipped_where_their_tag_allows_it(void **state)
     assert_int_equal(load_with_section("MUST", "anything", 8), ALERTRON_ERROR_UNSUPPORTED);
     assert_int_equal(load_with_section("Must", NULL, 0), ALERTRON_ERROR_UNSUPPORTED);
     assert_int_equal(load_with_section("\xffust", NULL, 0), ALERTRON_ERROR_UNSUPPORTED);
+}
+
+static void a_histogram_of_training_scores_is_checked(void **state)
+{
+    (void)state;
+    unsigned char counts[8 * ALERTRON_SCORE_BINS + 1] = {0};
+    assert_int_equal(load_with_section("hist", counts, sizeof counts - 1), ALERTRON_OK);
+    assert_int_equal(load_with_section("hist", counts, sizeof counts - 2), ALERTRON_ERROR_FORMAT);
+    assert_int_equal(load_with_section("hist", counts, sizeof counts), ALERTRON_ERROR_FORMAT);
+    assert_int_equal(load_with_section("hist", NULL, 0), ALERTRON_ERROR_FORMAT);
+    alertron__store_le(counts, 8, (uint64_t)1 << 52);
+    alertron__store_le(counts + sizeof counts - 9, 8, (uint64_t)1 << 52);
+    assert_int_equal(load_with_section("hist", counts, sizeof counts - 1), ALERTRON_OK);
+    alertron__store_le(counts + 8, 8, 1);
+    assert_int_equal(load_with_section("hist", counts, sizeof counts - 1), ALERTRON_ERROR_FORMAT);
+    memset(counts, 0xff, sizeof counts);
+    assert_int_equal(load_with_section("hist", counts, sizeof counts - 1), ALERTRON_ERROR_FORMAT);
+}
+
+static void tests_of_a_model_are_bounded(void **state)
+{
+    (void)state;
+    char *text = malloc(ALERTRON_TESTS_MAX + 1);
+    assert_non_null(text);
+    memset(text, 'x', ALERTRON_TESTS_MAX + 1);
+    assert_int_equal(load_with_section("test", NULL, 0), ALERTRON_OK);
+    assert_int_equal(load_with_section("test", text, ALERTRON_TESTS_MAX), ALERTRON_OK);
+    assert_int_equal(load_with_section("test", text, ALERTRON_TESTS_MAX + 1), ALERTRON_ERROR_FORMAT);
+    memset(text, 0, ALERTRON_TESTS_MAX);
+    assert_int_equal(load_with_section("test", text, ALERTRON_TESTS_MAX), ALERTRON_OK);
+    free(text);
 }
 
 static void a_section_stands_there_once(void **state)
@@ -576,6 +611,8 @@ int main(void)
         cmocka_unit_test(each_field_is_checked),
         cmocka_unit_test(sections_that_may_be_missing_have_their_bounds),
         cmocka_unit_test(unknown_sections_are_skipped_where_their_tag_allows_it),
+        cmocka_unit_test(a_histogram_of_training_scores_is_checked),
+        cmocka_unit_test(tests_of_a_model_are_bounded),
         cmocka_unit_test(a_section_stands_there_once),
         cmocka_unit_test(sections_that_are_missing_or_too_many_are_refused),
         cmocka_unit_test(a_section_longer_than_the_file_is_refused),

@@ -25,6 +25,7 @@ static const char *const models[] = {
     "1.7.1_bare_random_state_float64.pkl",
     "1.7.1_dict_standard_float32.joblib",
     "1.7.1_pipeline_standard_float32.pkl",
+    "1.8.0_bare_without_rows_float64.pkl",
     "1.8.0_dict_standard_float32.pkl",
     "1.8.0_pipeline_four_float32.joblib",
     "1.8.0_pipeline_names_float64.pkl",
@@ -32,7 +33,10 @@ static const char *const models[] = {
     "1.9.1_bare_missing_or_one_float64.joblib",
     "1.9.1_dict_big_endian_float32.pkl",
     "1.9.1_dict_keys_float32.pkl",
+    "1.9.1_dict_objects_float32.pkl",
     "1.9.1_dict_standard_float32.joblib",
+    "1.9.1_pipeline_empty_column_float64.pkl",
+    "1.9.1_pipeline_half_floats_float64.pkl",
     "1.9.1_pipeline_maxabs_clip_float64.pkl",
 };
 enum { N_MODELS = sizeof models / sizeof *models };
@@ -169,6 +173,29 @@ static void gives_the_upstream_models_path_sums(void **state)
 {
     (void)state;
     check_shared("upstream/anomaly_iforest.joblib", "upstream/reference_scores.csv", ALERTRON_INPUT_DEFAULT);
+}
+
+static void reads_half_floats_exactly(void **state)
+{
+    (void)state;
+    const struct {
+        unsigned bits;
+        double number;
+    } halves[] = {{0x3c00, 1.0},      {0xc100, -2.5},     {0x3555, 0x1.554p-2}, {0x7bff, 65504.0},
+                  {0x0400, 0x1p-14},  {0x0001, 0x1p-24},  {0x83ff, -0x3ffp-24}, {0x0000, 0.0},
+                  {0x7c00, INFINITY}, {0xfc00, -INFINITY}};
+    struct dtype half = {.kind = 'f', .size = 2};
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        const unsigned bits = halves[i].bits;
+        const unsigned char bytes[] = {(unsigned char)bits, (unsigned char)(bits >> 8), (unsigned char)bits};
+        half.big_endian = false;
+        assert_true(alertron__dtype_number(&half, bytes) == halves[i].number);
+        half.big_endian = true;
+        assert_true(alertron__dtype_number(&half, bytes + 1) == halves[i].number);
+    }
+    half.big_endian = false;
+    assert_true(isnan(alertron__dtype_number(&half, (const unsigned char *)"\x01\x7c")));
+    assert_true(signbit(alertron__dtype_number(&half, (const unsigned char *)"\0\x80")));
 }
 
 static void says_where_a_model_comes_from(void **state)
@@ -327,7 +354,7 @@ static void refuses_the_compressed_reference_model(void **state)
 static void refuses_bytes_of_other_kinds(void **state)
 {
     (void)state;
-    refuses("", 0, ALERTRON_ERROR_FORMAT, "0 bytes are neither");
+    refuses("", 0, ALERTRON_ERROR_FORMAT, "the file is empty");
     refuses("\x80", 1, ALERTRON_ERROR_FORMAT, "neither");
     refuses("{\"model\": 1}", 12, ALERTRON_ERROR_FORMAT, "neither");
     refuses("\x93NUMPY\1\0", 8, ALERTRON_ERROR_UNSUPPORTED, "a NumPy array");
@@ -376,6 +403,7 @@ int main(void)
         cmocka_unit_test(scores_what_each_scikit_learn_scored),
         cmocka_unit_test(scores_the_reference_models),
         cmocka_unit_test(gives_the_upstream_models_path_sums),
+        cmocka_unit_test(reads_half_floats_exactly),
         cmocka_unit_test(says_where_a_model_comes_from),
         cmocka_unit_test(takes_over_the_threshold_and_leaves_the_cuts_provisional),
         cmocka_unit_test(keeps_feature_names),

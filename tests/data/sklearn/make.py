@@ -3,7 +3,7 @@
 Run it once in an environment of each scikit-learn in MODELS, with the NumPy and joblib named there; it makes the
 files of that version and leaves the others alone:
 
-    NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX" python make.py
+    NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX X86_V4" python make.py
 
 NumPy's AVX-512 kernels are off because their pow differs from the C library's in the last bit.
 
@@ -11,7 +11,9 @@ Each CSV has the columns f0 .. fk, score (-score_samples) and label (1 where pre
 name is the type of the rows that the scalers were given; a CSV's numbers are then float32 numbers, exactly.
 """
 
+import datetime
 import os
+import pathlib
 import pickle
 import sys
 import warnings
@@ -66,6 +68,23 @@ def of_big_endian_arrays(rows):
 def in_dict_with_other_keys(rows):
     plain = {"trained": "2024-01-01", "features": ["a", "b"], "auc": np.float64(0.9), "limits": np.arange(3.0)}
     return {**plain, **in_dict(StandardScaler(with_mean=np.bool_(False)))(rows), "version": 3}
+
+
+def in_dict_with_objects(rows):
+    """Beside scaler and model: what people note down, and what isn't needed."""
+    return {
+        **in_dict(StandardScaler())(rows),
+        "trained": datetime.datetime(2024, 5, 17, 8, 30, tzinfo=datetime.timezone.utc),
+        "day": datetime.date(2024, 5, 17),
+        "from": pathlib.Path("readings.csv"),
+        "random": np.random.default_rng(3),
+        "memory": joblib.Memory(None, verbose=0),
+    }
+
+
+def of_half_floats(rows):
+    scalers = in_pipeline(MinMaxScaler((-1, 1)), RobustScaler(), MaxAbsScaler())
+    return scalers(rows.astype(np.float16))
 
 
 def of_shared_trees(rows):
@@ -151,8 +170,18 @@ def with_one_value(rows):
     return rows
 
 
+def with_empty_column(rows):
+    rows = with_holes(rows)
+    rows[:, 1] = np.nan
+    return rows
+
+
 def degenerate(rows):
     return np.ones_like(rows)
+
+
+def two(rows):
+    return rows[:2]
 
 
 # version (NumPy, joblib): name, type of rows, how it is saved, how it is built, and what happens to the rows before
@@ -190,6 +219,7 @@ MODELS = {
     ],
     "1.8.0": [  # 2.3.5, 1.5.2
         ("dict_standard", "float32", 4, in_dict(StandardScaler(), contamination=0.1)),
+        ("bare_without_rows", "float64", 4, bare(max_samples=0.3), two),
         ("pipeline_names", "float64", 5, in_pipeline(StandardScaler(), frame=True)),
         ("pipeline_four", "float32", "joblib",
          in_pipeline("passthrough", RobustScaler(), MinMaxScaler(clip=True), StandardScaler(), MaxAbsScaler())),
@@ -201,6 +231,9 @@ MODELS = {
         ("bare_deep", "float64", 4, bare(n_estimators=1, max_samples=1.0)),
         ("dict_big_endian", "float32", 4, of_big_endian_arrays),
         ("dict_keys", "float32", 5, in_dict_with_other_keys),
+        ("dict_objects", "float32", 5, in_dict_with_objects),
+        ("pipeline_empty_column", "float64", 5, in_pipeline(StandardScaler(), MinMaxScaler()), with_empty_column),
+        ("pipeline_half_floats", "float64", 5, of_half_floats),
         ("refused_shared_trees", "float64", 4, of_shared_trees),
         ("refused_one_name", "float64", 4, set_names("a")),
         ("refused_number_as_name", "float64", 4, set_names("a", 2)),
