@@ -8,6 +8,7 @@
 
 #include "histogram.h"
 #include "output.h"
+#include "utf8.h"
 
 /* Of the picture, and the rectangle in it that the bars stand in. */
 enum { WIDTH = 760, HEIGHT = 376, LEFT = 66, RIGHT = 736, TOP = 92, BOTTOM = 300 };
@@ -47,36 +48,13 @@ __attribute__((format(printf, 2, 3))) static void put(const struct svg *svg, con
     output_text(svg->output, text);
 }
 
-/* Bytes of the UTF-8 character at `at`, or 0 where it is none that XML takes. */
-static size_t character_bytes(const unsigned char *at)
-{
-    const size_t n = *at < 0x80                  ? 1
-                     : *at >= 0xc2 && *at < 0xe0 ? 2
-                     : *at >= 0xe0 && *at < 0xf0 ? 3
-                     : *at >= 0xf0               ? 4
-                                                 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    const bool surrogate = *at == 0xed && at[1] >= 0xa0,
-               overlong = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
-    const bool no_character = *at == 0xef && at[1] == 0xbf && at[2] >= 0xbe;
-    const bool beyond = *at > 0xf4 || (*at == 0xf4 && at[1] >= 0x90), control = *at < 0x20 || *at == 0x7f;
-    return surrogate || overlong || no_character || beyond || control ? 0 : n;
-}
-
 /* A text from anywhere. */
 static void put_text(const struct svg *svg, const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        const size_t n = character_bytes(at);
-        if (n == 0)
-            put(svg, "?");
-        else if (*at == '&' || *at == '<' || *at == '>' || *at == '"')
-            put(svg, "&#%d;", *at);
-        else
-            put(svg, "%.*s", (int)n, (const char *)at);
-        at += n ? n : 1;
+    char character[UTF8_XML_BYTES];
+    while (*text) {
+        text += utf8_xml(text, character);
+        output_text(svg->output, character);
     }
 }
 

@@ -4,59 +4,14 @@
 #include <string.h>
 
 #include "suite.h"
-
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
-/* Bytes of the character that begins at `at` of a string, or 0 where XML 1.0 can't hold it: control characters, what is
- * not UTF-8, surrogates, U+FFFE and U+FFFF. */
-static size_t xml_character(const unsigned char *at)
-{
-    if (at[0] < 0x80)
-        return at[0] >= 0x20 || at[0] == '\t' || at[0] == '\n';
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    uint32_t code = at[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (at[i] & 0x3fu);
-    }
-    bool bad = code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) || (code | 1) == 0xffff;
-    return bad ? 0 : n;
-}
-
-static const char *entity(char c)
-{
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&apos;";
-    default:
-        return NULL;
-    }
-}
+#include "utf8.h"
 
 static void write_escaped(FILE *out, const char *text)
 {
+    char character[UTF8_XML_BYTES];
     while (*text) {
-        size_t n = xml_character((const unsigned char *)text);
-        const char *named = entity(*text);
-        if (n == 0)
-            fputs(REPLACEMENT, out);
-        else if (named)
-            fputs(named, out);
-        else
-            fwrite(text, 1, n, out);
-        text += n ? n : 1;
+        text += utf8_xml(text, character);
+        fputs(character, out);
     }
 }
 

@@ -1,5 +1,6 @@
 /* log.c: lines on standard error, as text or JSON, a level each. */
 #include "log.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,27 +24,6 @@ void log_setup(enum log_level level, enum log_format format)
     line_format = format;
 }
 
-/* The bytes of the UTF-8 character at `text`, 0 where there is none: stray, overlong, a surrogate, or cut short. */
-static size_t character_bytes(const unsigned char *text)
-{
-    unsigned char c = text[0];
-    if (c < 0x80)
-        return 1;
-    size_t n = c >= 0xC2 && c <= 0xDF ? 2 : (c & 0xF0) == 0xE0 ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xC0) != 0x80) /* the NUL at the end is none either */
-            return 0;
-    bool overlong = (c == 0xE0 && text[1] < 0xA0) || (c == 0xF0 && text[1] < 0x90);
-    bool outside = (c == 0xED && text[1] > 0x9F) || (c == 0xF4 && text[1] > 0x8F);
-    return overlong || outside ? 0 : n;
-}
-
-/* Characters that a terminal acts on: a message with text from outside must not forge a line or colour the screen. */
-static bool is_control(const unsigned char *character, size_t n)
-{
-    return n == 1 ? character[0] < ' ' || character[0] == 0x7F : n == 2 && character[0] == 0xC2 && character[1] < 0xA0;
-}
-
 static size_t write_escape(char *out, unsigned char c, bool json)
 {
     static const char short_ones[] = "\bb\tt\nn\ff\rr";
@@ -60,19 +40,21 @@ static size_t write_escape(char *out, unsigned char c, bool json)
 static size_t write_message(char *out, const char *message, bool json)
 {
     size_t n_out = 0;
-    for (const unsigned char *at = (const unsigned char *)message; *at;) {
-        size_t n = character_bytes(at);
+    for (const char *at = message; *at;) {
+        const size_t n = utf8_bytes(at);
+        const bool control = n > 0 && utf8_is_control(at);
         if (n == 0 && json) {
             memcpy(out + n_out, "\xEF\xBF\xBD", 3); /* U+FFFD stands for what JSON can't hold */
             n_out += 3;
-        } else if (n == 0 || (is_control(at, n) && !json)) {
+        } else if (n == 0 || (control && !json)) {
             for (size_t i = 0; i < (n ? n : 1); i++)
-                n_out += write_escape(out + n_out, at[i], false);
-        } else if (is_control(at, n)) {
-            n_out += write_escape(out + n_out, at[n - 1], true); /* U+0080 to U+009F: their last byte is their number */
+                n_out += write_escape(out + n_out, (unsigned char)at[i], false);
+        } else if (control) {
+            n_out += write_escape(out + n_out, (unsigned char)at[n - 1],
+                                  true); /* U+0080 to U+009F: their last byte is their number */
         } else if (json && (*at == '"' || *at == '\\')) {
             out[n_out++] = '\\';
-            out[n_out++] = (char)*at;
+            out[n_out++] = *at;
         } else {
             memcpy(out + n_out, at, n);
             n_out += n;
@@ -111,10 +93,7 @@ static void write_line(const char *line, size_t n)
 
 static void cut_message(char *message)
 {
-    size_t at = MESSAGE_BYTES_MAX - sizeof "...";
-    while (at > 0 && ((unsigned char)message[at] & 0xC0) == 0x80)
-        at--; /* not in the middle of a character */
-    strcpy(message + at, "...");
+    strcpy(message + utf8_cut(message, MESSAGE_BYTES_MAX - sizeof "..."), "...");
 }
 
 void log_line(enum log_level level, const char *format, ...)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reading.h"
+#include "utf8.h"
 
 void print_number(double value)
 {
@@ -16,8 +17,12 @@ void print_number(double value)
 
 void print_shown(const char *text, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    char *shown = malloc(n + 1);
+    if (!shown)
+        return;
+    utf8_shown(shown, text, n);
+    fputs(shown, stdout);
+    free(shown);
 }
 
 void print_json_string(const char *text)

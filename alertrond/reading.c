@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "decimal.h"
+#include "utf8.h"
 
 #define DEPTH_MAX 64u        /* arrays and objects in one another: cJSON recurses */
 #define NUMBER_BYTES_MAX 63u /* what cJSON reads of a number */
@@ -291,25 +292,6 @@ static const cJSON *field_of(const cJSON *root, const char *name)
     return found;
 }
 
-/* Bytes of the UTF-8 character that begins at `at` of a string that ends in NUL, or 0 where it is none. */
-static size_t utf8_character(const unsigned char *at)
-{
-    if (at[0] < 0x80)
-        return at[0] != 0;
-    size_t n = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    uint32_t code = at[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (at[i] & 0x3fu);
-    }
-    bool surrogate = code >= 0xd800 && code < 0xe000;
-    return code < least[n] || code > 0x10ffff || surrogate ? 0 : n;
-}
-
 static enum reading_fault decode_device(const cJSON *item, struct reading *reading, struct reason reason)
 {
     if (!item)
@@ -324,7 +306,7 @@ static enum reading_fault decode_device(const cJSON *item, struct reading *readi
         return refuse(reason, READING_WRONG_TYPE, "device_id has %zu bytes; expected 1 to %u", n,
                       READING_DEVICE_BYTES_MAX);
     for (size_t at = 0; at < n;) {
-        size_t step = utf8_character((const unsigned char *)item->valuestring + at);
+        size_t step = utf8_bytes(item->valuestring + at);
         if (step == 0)
             return refuse(reason, READING_WRONG_TYPE, "device_id is not UTF-8 at its byte %zu", at);
         at += step;
@@ -423,7 +405,7 @@ static size_t escape_character(const unsigned char *at, char piece[8])
 {
     static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     const char *known = strchr(plain, *at);
-    size_t n = utf8_character(at);
+    size_t n = utf8_bytes((const char *)at);
     if (known)
         snprintf(piece, 8, "\\%c", letters[known - plain]);
     else if (*at < 0x20 || *at == 0x7f)

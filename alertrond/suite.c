@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "file.h"
 #include "suite_files.h"
+#include "utf8.h"
 #include "why.h"
 
 #define WHY_BYTES 512
@@ -20,11 +21,6 @@ struct place {
     size_t line, column, begin, end; /* begin and end of the line */
 };
 
-static bool continues_character(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 static struct place place_of(const char *text, size_t n_bytes, size_t offset)
 {
     struct place place = {.line = 1, .column = 1};
@@ -34,7 +30,7 @@ static struct place place_of(const char *text, size_t n_bytes, size_t offset)
             place.column = 0;
             place.begin = i + 1;
         }
-        place.column += i + 1 == n_bytes || !continues_character(text[i + 1]);
+        place.column += i + 1 == n_bytes || !utf8_continues(text[i + 1]);
     }
     for (place.end = place.begin; place.end < n_bytes && text[place.end] != '\n';)
         place.end++;
@@ -61,17 +57,20 @@ static void write_mistake(FILE *out, const struct suite *suite, const alertron_e
     const char *text = suite->text;
     size_t offset = (size_t)error->offset, begin = place.begin, end = place.end, blanks = 0;
     begin = offset - begin > LINE_BEFORE_MAX ? offset - LINE_BEFORE_MAX : begin;
-    while (begin < offset && continues_character(text[begin]))
+    while (begin < offset && utf8_continues(text[begin]))
         begin++;
     end = end - begin > LINE_SHOWN_MAX ? begin + LINE_SHOWN_MAX : end;
-    while (end > offset && end < place.end && continues_character(text[end]))
+    while (end > offset && end < place.end && utf8_continues(text[end]))
         end--;
     fprintf(out, "%6zu | ", place.line);
+    char line[LINE_SHOWN_MAX + 1];
     for (size_t i = begin; i < end; i++) {
-        fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i], out);
-        blanks += i < offset && !continues_character(text[i]);
+        line[i - begin] = text[i] == '\t' ? ' ' : text[i];
+        blanks += i < offset && !utf8_continues(text[i]);
     }
-    fprintf(out, "\n%6s | %*s^", "", (int)blanks, "");
+    line[end - begin] = '\0';
+    utf8_shown(line, line, end - begin);
+    fprintf(out, "%s\n%6s | %*s^", line, "", (int)blanks, "");
 }
 
 /* Parses suite->text. */
@@ -149,18 +148,19 @@ static char *shown(const char *text)
     size_t n = 0;
     bool quoted = false;
     for (; copy && *text && n < SUITE_TEXT_MAX; text++) {
-        char c = (unsigned char)*text < 0x20 || *text == 0x7f ? (*text == '\t' ? ' ' : '?') : *text;
+        const char c = *text == '\t' ? ' ' : *text;
         quoted ^= c == '"';
         if (c != ' ' || quoted || (n > 0 && copy[n - 1] != ' '))
             copy[n++] = c;
     }
     if (!copy)
         return NULL;
-    if (continues_character(*text)) { /* not within a character */
-        while (n > 0 && continues_character(copy[n - 1]))
+    if (utf8_continues(*text)) { /* not within a character */
+        while (n > 0 && utf8_continues(copy[n - 1]))
             n--;
         n -= n > 0;
     }
+    utf8_shown(copy, copy, n);
     strcpy(copy + n, *text ? "..." : "");
     return copy;
 }

@@ -4,6 +4,7 @@
 
 #include "reading.h"
 #include "suite.h"
+#include "utf8.h"
 
 #define DECIMALS_MIN 4
 #define DECIMALS_MAX 17
@@ -16,14 +17,8 @@ static void show_name(const alertron_model *model, size_t index, char *out, size
         snprintf(out, size, "feature %zu", index);
         return;
     }
-    snprintf(out, size, "%s", name);
-    size_t n = strlen(out);
-    while (name[n] && n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
-        n--; /* not in the middle of a character */
-    out[n] = '\0';
-    for (char *at = out; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            *at = '?';
+    const size_t n = strlen(name);
+    utf8_shown(out, name, n < size ? n : utf8_cut(name, size - 1));
 }
 
 static void show_feature(const struct suite_case *one, const alertron_model *model, size_t index,
@@ -90,7 +85,7 @@ static int columns(const char *text)
 {
     int n = 0;
     for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
+        n += !utf8_continues(*text);
     return n;
 }
 

@@ -12,6 +12,7 @@
 #include "csv.h"
 #include "lines.h"
 #include "reading.h"
+#include "utf8.h"
 #include "why.h"
 
 #define NOT_A_FEATURE SIZE_MAX
@@ -40,15 +41,10 @@ struct quoted {
 static struct quoted quote(const char *text, size_t n)
 {
     struct quoted quoted;
-    bool whole = n <= QUOTED_BYTES_MAX;
-    if (!whole)
-        n = QUOTED_BYTES_MAX;
-    while (!whole && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-        n--; /* not in the middle of a character */
-    char *out = quoted.text;
-    for (size_t i = 0; i < n; i++)
-        *out++ = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-    snprintf(out, 4, "%s", whole ? "" : "...");
+    const bool whole = n <= QUOTED_BYTES_MAX;
+    n = whole ? n : utf8_cut(text, QUOTED_BYTES_MAX);
+    utf8_shown(quoted.text, text, n);
+    snprintf(quoted.text + n, 4, "%s", whole ? "" : "...");
     return quoted;
 }
 

@@ -1,5 +1,6 @@
 /* value.c: texts that people wrote, to numbers and choices. */
 #include "value.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,13 +13,9 @@ const char *value_shown(const char *text, char out[VALUE_SHOWN_BYTES_MAX])
 {
     size_t room = VALUE_SHOWN_BYTES_MAX - sizeof "\"...\"", n = 0;
     out[n++] = '"';
-    size_t length = strlen(text), taken = length < room ? length : room;
-    while (taken < length && taken > 0 && ((unsigned char)text[taken] & 0xC0) == 0x80)
-        taken--; /* not in the middle of a character */
-    for (size_t i = 0; i < taken; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[n++] = c < ' ' || c == 0x7F ? '?' : text[i];
-    }
+    const size_t length = strlen(text), taken = length < room ? length : utf8_cut(text, room);
+    utf8_shown(out + n, text, taken);
+    n += taken;
     snprintf(out + n, VALUE_SHOWN_BYTES_MAX - n, taken < length ? "...\"" : "\"");
     return out;
 }

@@ -186,7 +186,7 @@ static void junit_replaces_what_xml_cannot_hold(void **state)
                                    "g\xe2\x82";
 #define R "\xef\xbf\xbd"
     char *text = junit_of(*state, &sample.suite);
-    expect_in(text, "name=\"a" R "b" R "c" R R R "d" R R R "e\xc3\xa9"
+    expect_in(text, "name=\"a" R "b" R "c" R R R "d" R "e\xc3\xa9"
                     "f\xf0\x9f\x98\x80"
                     "g" R R "\"");
     free(text);
