@@ -2,7 +2,7 @@
  *
  * Nothing here is ever called: a name in the list only tells what the values behind it mean.
  */
-#include "private.h"
+#include "sklearn.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Of a tree's thresholds only those matter that stand on a path which the row can take by that feature alone. Between
  * two neighbours of them the score is the same, so one number there is enough, and the check is exact.
  */
-#include "private.h"
+#include "check.h"
 
 /* A node that is looked at for its cut takes as long as so many that a row passes, where memory is slow. */
 enum { CUT_NODES = 16 };

@@ -1,6 +1,6 @@
 /* check.c: what is wanted of a model on rows, and whether it is so. Kinds that rank rows are in ranking.c, those that
  * change a feature in along.c. */
-#include "private.h"
+#include "check.h"
 
 /* --- numbers for a person --------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * The owner finds a child in a hash table with open addressing. Scrapers know nothing of the table: they
  * follow the list, whose links are published when what they lead to is complete.
  */
-#include "private.h"
+#include "registry.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * What never changes of a family and of a child is text already when a scraper comes: it only copies, and
  * writes numbers in between.
  */
-#include "private.h"
+#include "registry.h"
 
 #include <string.h>
 

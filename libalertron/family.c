@@ -1,5 +1,5 @@
 /* family.c: what makes a family of metrics: its names, checked, and its parts. */
-#include "private.h"
+#include "registry.h"
 
 #include <string.h>
 

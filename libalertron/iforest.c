@@ -1,5 +1,5 @@
 /* iforest.c: scikit-learn's IsolationForest: its attributes and its trees. */
-#include "private.h"
+#include "sklearn.h"
 
 /* Each node that is read takes at least so many bytes of the file: trees that share their nodes would make a small
  * file a large forest. */

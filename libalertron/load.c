@@ -1,5 +1,6 @@
 /* load.c: which room reads these bytes? */
-#include "private.h"
+#include "check.h"
+#include "sklearn.h"
 
 #ifdef ALERTRON_NO_PICKLE
 

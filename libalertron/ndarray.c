@@ -3,7 +3,7 @@
  * An array's numbers stay where they lie in the file, in the file's byte order and without alignment; they are
  * put together from bytes when they are asked for.
  */
-#include "private.h"
+#include "sklearn.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef ALERTRON_PICKLE_MACHINE_H
 #define ALERTRON_PICKLE_MACHINE_H
 
-#include "private.h"
+#include "sklearn.h"
 
 enum { MARKS_MAX = 64 }; /* containers that are open at the same time */
 

@@ -1,4 +1,5 @@
-/* private.h: what the rooms of libalertron show each other. A section a file, in the order data flows.
+/* private.h: what the rooms of libalertron show each other. A section a file, in the order data flows. Rooms that few
+ * others look into have headers of their own: check.h, sklearn.h, registry.h.
  *
  * Names shared between files begin with alertron__ (two underscores), so that a program that links the
  * static library meets no name of ours outside alertron_.
@@ -20,10 +21,8 @@
 #endif
 
 #include "alertron.h"
-#include "cell.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* Formats are checked on systems where a uint32_t is an unsigned int, not an unsigned long of the same size. */
@@ -111,6 +110,21 @@ static inline double alertron__load_number(const unsigned char *at, alertron_dty
     memcpy(&value, at, sizeof value);
     return value;
 }
+
+/* --- arena.c: memory for much that is small ------------------------------------------------------ */
+
+/* Memory that is freed all at once; its blocks' bytes together stay below `limit`. */
+struct arena {
+    alertron_allocator allocator;
+    struct arena_block *blocks;
+    size_t held, limit;
+    alertron_error *error;
+};
+
+/* Zeroed, aligned for pointers and doubles. NULL, and the arena's error is filled, where memory or the limit is
+ * reached. */
+void *alertron__arena_take(struct arena *arena, size_t count, size_t size);
+void alertron__arena_free(struct arena *arena);
 
 /* --- text.c: text by a format ----------------------------------------------------------------- */
 
@@ -427,54 +441,6 @@ bool alertron__modelfile_is(const unsigned char *bytes, size_t n_bytes);
 alertron_model *alertron__modelfile_load(const unsigned char *bytes, size_t n_bytes,
                                          const alertron_allocator *allocator, alertron_error *error);
 
-/* --- check.c: what is wanted of a model, and whether it is so --------------------------------------- */
-
-/* A check that is being made. */
-struct checking {
-    const alertron_model *model;
-    const alertron_check *check;
-    alertron_check_result *result;
-    double *scores; /* the model's, of all rows: none is NaN */
-    uint64_t *work; /* nodes of trees that may still be visited */
-    const alertron_allocator *allocator;
-    alertron_error *error;
-};
-
-/* As alertron_model_check, of which it is all but the defaults. ALERTRON_ERROR_LIMIT where *work is not enough. */
-alertron_status alertron__model_check(const alertron_model *model, const alertron_check *check, uint64_t *work,
-                                      alertron_check_result *result, const alertron_allocator *allocator,
-                                      alertron_error *error);
-
-alertron_status alertron__check_refuse(const struct checking *checking, const char *why);
-/* Takes nodes, at least 1, so many times from what is left. */
-alertron_status alertron__check_spend(struct checking *checking, uint64_t times, uint64_t nodes);
-/* Nodes that scoring a row visits at most. */
-uint64_t alertron__check_row_nodes(const alertron_model *model);
-
-/* Numbers and names for a text, with a NUL. */
-struct number_text {
-    char bytes[ALERTRON_NUMBER_BYTES + 2];
-    size_t n;
-};
-struct name_text {
-    char bytes[48];
-};
-/* As many decimals as are asked for, or more where the number would otherwise seem to stand elsewhere to the bound. */
-struct number_text alertron__number_beside(double value, double bound, unsigned decimals);
-/* All digits. */
-struct number_text alertron__number_shown(double value);
-struct name_text alertron__feature_shown(const alertron_model *model, size_t feature);
-
-/* --- ranking.c: AUROC, average precision, recall --------------------------------------------------------- */
-
-/* Rising; none is NaN. */
-void alertron__sort(double *values, size_t n);
-alertron_status alertron__ranking(struct checking *checking, double *figure);
-
-/* --- along.c: monotone and invariance ---------------------------------------------------------------------- */
-
-alertron_status alertron__check_along(struct checking *checking);
-
 /* --- random.c: numbers that are the same for a seed on every machine ----------------------------- */
 
 struct random_state {
@@ -510,380 +476,9 @@ struct range {
 /* Of n >= 1 numbers, all of them without NaN, or NaN. */
 struct range alertron__range_of(const double *values, size_t n);
 
-/* --- pickle_value.c: what a pickle describes, as inert values ------------------------------------------- */
-
-/* Memory that is freed all at once; its blocks' bytes together stay below `limit`. */
-struct arena {
-    alertron_allocator allocator;
-    struct arena_block *blocks;
-    size_t held, limit;
-    alertron_error *error;
-};
-
-/* Zeroed, aligned for pointers and doubles. NULL, and the arena's error is filled, where memory or the limit is
- * reached. */
-void *alertron__arena_take(struct arena *arena, size_t count, size_t size);
-void alertron__arena_free(struct arena *arena);
-
-enum value_kind {
-    VALUE_NONE,
-    VALUE_BOOL,
-    VALUE_INTEGER,
-    VALUE_LONG, /* an integer that 64 bits do not hold */
-    VALUE_FLOAT,
-    VALUE_TEXT,
-    VALUE_BYTES,
-    VALUE_TUPLE,
-    VALUE_LIST,
-    VALUE_DICT, /* items: key, value, key, value ...; of equal keys the last one counts */
-    VALUE_CLASS,
-    VALUE_OBJECT, /* callable(*arguments), then state was given to it */
-    VALUE_ARRAY   /* joblib's: the wrapper's state, and the data behind it in the file */
-};
-
-/* What a file may name; allowlist.c has the names. */
-enum class_id {
-    CLASS_ISOLATION_FOREST,
-    CLASS_EXTRA_TREE,
-    CLASS_TREE,
-    CLASS_PIPELINE,
-    CLASS_STANDARD_SCALER,
-    CLASS_MINMAX_SCALER,
-    CLASS_ROBUST_SCALER,
-    CLASS_MAXABS_SCALER,
-    CLASS_ARRAY_WRAPPER,
-    CLASS_NDARRAY,
-    CLASS_DTYPE,
-    CLASS_RECONSTRUCT,
-    CLASS_FROMBUFFER,
-    CLASS_SCALAR,
-    CLASS_ENCODE,
-    CLASS_INERT_OBJECT,   /* accepted and never looked at: metadata requests, random states, */
-    CLASS_INERT_FUNCTION, /* what makes those, */
-    CLASS_INERT_NAME      /* and what they are made of */
-};
-
-struct values {
-    struct value **items;
-    size_t n, capacity;
-};
-
-/* Values are shared, never copied: a file can make them refer to each other and to themselves, so nobody
- * follows them further than a fixed number of steps. */
-struct value {
-    enum value_kind kind;
-    size_t offset; /* of the byte in the file where it was made */
-    union {
-        int64_t integer; /* also of a bool */
-        double number;
-        enum class_id class_id;
-        struct values items; /* of a tuple, list or dict */
-        struct {             /* of text, bytes and long */
-            const unsigned char *bytes;
-            size_t n;
-            struct value *latin1; /* of text: the same as bytes, once somebody has asked */
-        } text;
-        struct {
-            struct value *callable, *arguments, *state; /* state is NULL until it is given */
-        } object;
-        struct {
-            const struct value *state;
-            const unsigned char *data;
-        } array;
-    } as;
-};
-
-struct value *alertron__value_new(struct arena *arena, enum value_kind kind, size_t offset);
-bool alertron__values_reserve(struct arena *arena, struct values *values, size_t extra);
-bool alertron__values_push(struct arena *arena, struct values *values, struct value *value);
-
-/* The bytes of a text whose characters, all below 256, are bytes: so protocol 2 holds an array's data. The bytes
- * stay with the text, so that asking again costs nothing. NULL, and the arena's error is filled, on failure. */
-struct value *alertron__value_latin1(struct arena *arena, struct value *text, size_t offset);
-
-/* The dict's value for a key of text, or NULL: also where it is no dict at all, or one of more than 128 keys: it may
- * be shared by many objects, and looking it through must not cost more than the file is long. */
-const struct value *alertron__value_get(const struct value *dict, const char *key);
-bool alertron__value_is_text(const struct value *value, const char *text);
-
-/* The object's class, or -1 where it is none. */
-int alertron__value_class(const struct value *value);
-
-/* "a list", "an object of IsolationForest" ...: for an error's text. Lives as long as the library. */
-const char *alertron__value_describe(const struct value *value);
-
-/* --- allowlist.c: which classes and functions a file may name ------------------------------------- */
-
-bool alertron__class_find(const unsigned char *module, size_t n_module, const unsigned char *name, size_t n_name,
-                          enum class_id *id);
-const char *alertron__class_name(enum class_id id);
-bool alertron__class_is_called(enum class_id id);    /* by REDUCE */
-bool alertron__class_is_instanced(enum class_id id); /* by NEWOBJ */
-
-/* Refuses a name that is not in the list, and says what can be done. */
-alertron_status alertron__class_refuse(const unsigned char *module, size_t n_module, const unsigned char *name,
-                                       size_t n_name, size_t offset, alertron_error *error);
-
-/* --- pickle.c: bytes to values -------------------------------------------------------------------- */
-
-/* The one value that a pickle or joblib file describes. Nothing is executed. NULL, and the arena's error is
- * filled, on failure. Values point into the arena and into bytes. */
-struct value *alertron__pickle_read(const unsigned char *bytes, size_t n_bytes, struct arena *arena);
-
-/* --- ndarray.c: NumPy's dtypes, arrays and scalars ------------------------------------------------- */
-
-struct dtype {
-    char kind; /* NumPy's letter: f, i, u, b numbers; V fields; O objects; others are skipped only */
-    bool big_endian;
-    uint32_t size;   /* bytes of an item */
-    uint32_t offset; /* of a field: bytes from the item's beginning */
-    const struct value *fields;
-};
-
-enum { ARRAY_DIMENSIONS_MAX = 4 };
-struct array {
-    struct dtype dtype;
-    size_t n; /* items, all dimensions together */
-    size_t n_dimensions, shape[ARRAY_DIMENSIONS_MAX];
-    const unsigned char *data;
-    const struct value *objects; /* of object arrays: the list of items; data is NULL */
-    size_t offset;
-};
-
-/* Each `what` begins an error's text: "tree 3: nodes". */
-alertron_status alertron__dtype_of(const struct value *value, struct dtype *dtype, alertron_error *error);
-alertron_status alertron__array_of(const struct value *value, const char *what, struct array *array,
-                                   alertron_error *error);
-/* The same, for n numbers in one dimension. */
-alertron_status alertron__vector_of(const struct value *value, const char *what, size_t n, struct array *array,
-                                    alertron_error *error);
-/* A field of numbers of a dtype with fields; false where there is none. */
-bool alertron__dtype_field(const struct dtype *dtype, const char *name, struct dtype *field);
-
-bool alertron__dtype_is_numeric(const struct dtype *dtype);
-double alertron__dtype_number(const struct dtype *dtype, const unsigned char *item);
-int64_t alertron__dtype_integer(const struct dtype *dtype, const unsigned char *item);
-double alertron__array_number(const struct array *array, size_t index);
-int64_t alertron__array_integer(const struct array *array, size_t index);
-
-/* A Python or NumPy number; false where it is none, or no integer that 64 bits hold. */
-bool alertron__value_number(const struct value *value, double *number);
-bool alertron__value_integer(const struct value *value, int64_t *integer);
-
-/* --- scaler.c: scalers as one rising function of one feature --------------------------------------- */
-
-enum scaler_operation { SCALER_SUBTRACT, SCALER_DIVIDE, SCALER_MULTIPLY, SCALER_ADD, SCALER_AT_LEAST, SCALER_AT_MOST };
-
-struct scaler_step {
-    enum scaler_operation operation;
-    const double *operands; /* one a feature, or NULL: `operand` for all */
-    double operand;
-};
-
-enum { SCALER_STEPS_MAX = 64 };
-struct scaler {
-    bool single; /* rows are float32: each step's result is rounded to it */
-    size_t n_steps;
-    struct scaler_step steps[SCALER_STEPS_MAX];
-};
-
-/* The float32 nearest to x; an infinity beyond its range. */
-double alertron__rounded_to_single(double x);
-
-/* What the forest compares for a reading of x: scaled, and rounded to float32. */
-double alertron__scaler_apply(const struct scaler *scaler, size_t feature, double x);
-
-/* The largest double x, infinities included, for which alertron__scaler_apply(x) <= threshold. -Inf where even
- * -Inf is not below it. Divisors and factors must be above 0 and finite, the other operands finite; NaN where one of
- * the feature's is NaN. */
-double alertron__scaler_fold(const struct scaler *scaler, size_t feature, double threshold);
-
-/* --- transformer.c: scikit-learn's scalers as steps ------------------------------------------------ */
-
-struct sklearn_version {
-    unsigned major, minor;
-    char text[32];
-};
-
-/* From an estimator's own state. */
-alertron_status alertron__sklearn_version(const struct value *estimator, struct sklearn_version *version,
-                                          alertron_error *error);
-/* n_features_in_ of an estimator, checked against the bounds. */
-alertron_status alertron__sklearn_features(const struct value *estimator, uint32_t *n_features, alertron_error *error);
-bool alertron__transformer_is(const struct value *estimator);
-alertron_status alertron__transformer_read(const struct value *estimator, uint32_t n_features, struct arena *arena,
-                                           struct scaler *scaler);
-
-/* --- iforest.c: scikit-learn's IsolationForest ------------------------------------------------------- */
-
-struct iforest {
-    const struct value *estimator, *state;
-    struct sklearn_version version;
-    uint32_t n_features, tree_features, n_trees, samples;
-    double offset;
-    const struct values *trees;
-    const struct values *subsets; /* each tree's features; NULL where every tree sees all */
-    const struct values *depths;  /* of each tree's nodes, and c(rows); NULL before 1.3 */
-    const struct values *paths;
-};
-
-alertron_status alertron__iforest_read(const struct value *estimator, struct iforest *iforest, alertron_error *error);
-/* All trees, with the scaler folded in. n_bytes are the file's. */
-struct forest *alertron__iforest_trees(const struct iforest *iforest, const struct scaler *scaler, size_t n_bytes,
-                                       struct arena *arena);
-
-/* --- sklearn.c: values to a model -------------------------------------------------------------------- */
-
-/* Takes any bytes; those that are no pickle are refused with a text that says what they seem to be. */
-alertron_model *alertron__sklearn_load(const unsigned char *bytes, size_t n_bytes, alertron_input input,
-                                       const alertron_allocator *allocator, alertron_error *error);
-
-/* --- testlines.c: the language of a model's tests ---------------------------------------------------------- */
-
-/* A test: a check but for what the program gives. Names are NULL where the test has none. */
-struct model_test {
-    struct model_test *next;
-    size_t line;
-    const char *text;    /* as it was written */
-    const char *file;    /* whose rows are checked; NULL: the reading in check.rows */
-    const char *model;   /* check.other */
-    const char *feature; /* check.feature, unless that is every one */
-    const char *label_column, *score_column;
-    alertron_check check;
-};
-
-struct alertron_tests {
-    struct arena arena; /* the tests and what they point to */
-    struct model_test *first;
-    size_t n;
-};
-
-/* --- testrun.c: tests against a model ------------------------------------------------------------------------ */
-
-/* Runs the tests that the model carries. ALERTRON_ERROR_FORMAT where they can't be read or need more than the model. */
-alertron_status alertron__model_self_test(const alertron_model *model, const alertron_allocator *allocator,
-                                          alertron_error *error);
-
 /* --- load.c: which room reads the bytes ------------------------------------------------------------------------ */
 
 /* The model if it passes the tests that it carries; otherwise, or for NULL, NULL. */
 alertron_model *alertron__model_tested(alertron_model *model, alertron_error *error);
-
-/* --- registry.c: metrics ----------------------------------------------------------------------------- */
-
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-enum { METRIC_FORMATS = 2 }; /* alertron_exposition has so many */
-
-/* What a caller asks for. */
-struct metric_spec {
-    enum metric_kind kind;
-    const char *name, *help;
-    const char *const *labels;
-    size_t n_labels;
-    const double *bounds;
-    size_t n_bounds;
-};
-
-/* The owner alone writes and reads everything but the atomics. What a scraper reads besides them was written
- * before the child or family was linked and stays as it is. */
-struct metric_child {
-    struct metric_family *family;
-    _Atomic(struct metric_child *) next;  /* in the exposition */
-    _Atomic(struct metric_child *) *link; /* what points to this child; NULL where it is not in the exposition */
-    struct metric_child *next_retired;
-    const char *text; /* `{device_id="x"} `, or " " where the family has no labels */
-    size_t text_bytes;
-    const char *key; /* label values, a NUL after each; what a lookup reads lies together */
-    size_t key_bytes;
-    struct metric_cell cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
-};
-
-struct metric_family {
-    alertron_registry *registry;
-    enum metric_kind kind;
-    _Atomic(struct metric_family *) next;
-    _Atomic(struct metric_child *) first;
-    _Atomic(struct metric_child *) *end; /* where the next child is linked */
-    struct metric_child *permanent;      /* without labels: the one child; with labels: the overflow child */
-    struct metric_child *overflows;      /* the family's child of alertron_registry_overflow_total */
-    struct metric_slot *slots;           /* hash table of the children */
-    size_t n_slots, n_children;
-    size_t n_labels, n_bounds;
-    char *texts; /* the texts below, one after the other */
-    size_t texts_bytes;
-    const char *name;
-    size_t name_bytes;
-    const char *labels;                  /* names, a NUL after each */
-    const char *headers[METRIC_FORMATS]; /* HELP and TYPE lines, with a NUL */
-    const char *edges[METRIC_FORMATS];   /* of each bucket `,le="0.1"} `, with a NUL */
-    double bounds[];
-};
-
-struct alertron_registry {
-    alertron_allocator allocator;
-    size_t series_max, n_families;
-    _Atomic(struct metric_family *) first;
-    _Atomic(struct metric_family *) *end; /* where the next family is linked */
-    struct metric_family *overflows;      /* alertron_registry_overflow_total: shown last, in no list */
-    _Atomic size_t entered;               /* bit 0: the epoch; above it: scrapers that came in during it */
-    _Atomic size_t left[2];               /* twice the scrapers of an even and an odd epoch that have gone */
-    size_t awaited;                       /* twice the scrapers that came in during the epoch before this one */
-    struct metric_child *retired;         /* unlinked in this epoch */
-    struct metric_child *retired_before;  /* unlinked in earlier ones: freed when the awaited have gone */
-};
-
-/* A scraper's way in, which gives its epoch, and its way out. */
-unsigned alertron__registry_enter(const alertron_registry *registry);
-void alertron__registry_leave(const alertron_registry *registry, unsigned epoch);
-/* Takes a child that was unlinked, to free it when no scraper can be reading it. */
-void alertron__registry_retire(alertron_registry *registry, struct metric_child *child);
-/* Frees what can be freed. */
-void alertron__registry_reclaim(alertron_registry *registry);
-
-/* --- family.c: what makes a family of metrics ------------------------------------------------------- */
-
-/* Refuses names, help or bounds that Prometheus would not take. */
-alertron_status alertron__family_check(const struct metric_spec *spec, alertron_error *error);
-/* Whether it is what spec asks for, apart from its name and help. */
-bool alertron__family_matches(const struct metric_family *family, const struct metric_spec *spec);
-/* Whether an exposition could hold two samples of one name. */
-bool alertron__family_clashes(const struct metric_family *family, const struct metric_spec *spec);
-
-/* A family that is in no list yet, nor are its permanent child and that of the registry's overflows. NULL
- * where memory has run out. */
-struct metric_family *alertron__family_new(alertron_registry *registry, const struct metric_spec *spec);
-void alertron__family_free(struct metric_family *family);
-
-/* --- children.c: the children of a family ------------------------------------------------------------ */
-
-/* The child with these label values, or the overflow child. */
-struct metric_child *alertron__child_with(struct metric_family *family, const char *const *values);
-/* Does nothing to a permanent child. */
-void alertron__child_remove(struct metric_family *family, struct metric_child *child);
-
-/* A child at 0 that is in no list yet. `key`: label values, a NUL after each. NULL where memory has run out. */
-struct metric_child *alertron__child_new(struct metric_family *family, const char *key, size_t key_bytes);
-void alertron__child_free(struct metric_child *child);
-/* Frees the table, the permanent child and those in the exposition. */
-void alertron__children_free(struct metric_family *family);
-/* Puts it at the end of the exposition. */
-void alertron__child_link(struct metric_child *child);
-/* Makes room in the hash table for one child more, and puts it there. */
-bool alertron__child_index(struct metric_child *child);
-
-/* --- exposition.c: metrics as text ------------------------------------------------------------------- */
-
-/* A text that goes on counting where the buffer ends. */
-struct metric_text {
-    char *buffer;
-    size_t capacity, bytes;
-};
-
-/* Writes the texts that a family keeps ready for scrapers, and sets its pointers to them. */
-void alertron__exposition_family(struct metric_family *family, const struct metric_spec *spec,
-                                 struct metric_text *text);
-/* Writes those of a child with this key. */
-void alertron__exposition_child(const struct metric_family *family, const char *key, struct metric_text *text);
-const char *alertron__exposition_kind(enum metric_kind kind);
 
 #endif

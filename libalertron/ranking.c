@@ -1,5 +1,5 @@
 /* ranking.c: how well scores rank rows that are anomalies above those that are not. */
-#include "private.h"
+#include "check.h"
 
 static void sift_down(double *values, size_t at, size_t n)
 {

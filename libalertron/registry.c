@@ -6,7 +6,7 @@
  * what was unlinked before it, and once as many have left the old epoch as had entered it, nobody can.
  * Scrapers that overlap without end can't put that off for ever, and nobody waits.
  */
-#include "private.h"
+#include "registry.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * rises: so `scaled reading <= threshold` is `reading <= the largest reading for which that holds`, and no scaler
  * is left when rows are scored.
  */
-#include "private.h"
+#include "sklearn.h"
 
 /* Rounding to nearest goes by way of a variable, so that no wider register keeps the lost bits. */
 double alertron__rounded_to_single(double x)

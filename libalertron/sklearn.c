@@ -3,7 +3,7 @@
  *     bytes -> values (pickle.c) -> parts: scalers and one forest -> trees with the scalers folded into their
  *     thresholds -> model
  */
-#include "private.h"
+#include "sklearn.h"
 
 #include <string.h>
 

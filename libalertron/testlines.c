@@ -2,7 +2,7 @@
  *
  * What could stand at a place and does not is kept until something is read there, so that an error can name it.
  */
-#include "private.h"
+#include "check.h"
 
 #include <string.h>
 

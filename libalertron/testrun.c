@@ -1,5 +1,5 @@
 /* testrun.c: tests against a model. What they need besides it, the program gives. */
-#include "private.h"
+#include "check.h"
 
 #include <string.h>
 

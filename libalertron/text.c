@@ -1,5 +1,5 @@
-/* text.c: text by a format, for errors and names, and characters of text. It needs nothing of stdio, which would bring a heap, files and a
- * locale to machines that have none. */
+/* text.c: text by a format, for errors and names, and characters of text. It needs nothing of stdio, which would bring
+ * a heap, files and a locale to machines that have none. */
 #include "private.h"
 
 /* A conversion: `%`, zeros to fill a width with, a precision of %s, a length, a letter. */

@@ -5,7 +5,7 @@
  * rounded to the row's. Where both are float32 that is the same as rounding the double result, since a double has
  * more than twice as many bits. StandardScaler rounds its parameters to the row's type first, from 1.8 on.
  */
-#include "private.h"
+#include "sklearn.h"
 
 #include <string.h>
 

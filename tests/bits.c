@@ -9,6 +9,7 @@
  * Which kernels there were goes to standard error.
  */
 #include "bits.h"
+#include "sklearn.h"
 #include "synthetic.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /* synthetic.c: random forests of many shapes, rows that meet their thresholds, and what a path length means. */
 #include "synthetic.h"
+#include "sklearn.h"
 
 #include <assert.h>
 #include <float.h>

@@ -1,7 +1,7 @@
 /* test_check.c: every kind of check finds what its definition says, and shows the row that matters. */
 #include "support.h"
 
-#include "private.h"
+#include "check.h"
 #include "synthetic.h"
 
 #include <float.h>

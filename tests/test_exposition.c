@@ -1,7 +1,7 @@
 /* test_exposition.c: metrics as text, byte for byte. */
 #include "support.h"
 
-#include "private.h"
+#include "registry.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* test_family.c: which families a registry makes and which it refuses. */
 #include "support.h"
 
-#include "private.h"
+#include "registry.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* test_registry.c: children of families, and their memory. */
 #include "support.h"
 
-#include "private.h"
+#include "registry.h"
 
 #include <math.h>
 #include <stdio.h>

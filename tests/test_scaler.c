@@ -1,7 +1,7 @@
 /* test_scaler.c: scalers as one rising function of one feature, and its inverse at a threshold. */
 #include "support.h"
 
-#include "private.h"
+#include "sklearn.h"
 
 #include <math.h>
 

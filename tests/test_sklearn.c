@@ -1,7 +1,7 @@
 /* test_sklearn.c: models that scikit-learn saved give scikit-learn's scores; damaged ones are refused. */
 #include "support.h"
 
-#include "private.h"
+#include "sklearn.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * place and with what could stand there. */
 #include "support.h"
 
-#include "private.h"
+#include "check.h"
 
 #include <float.h>
 #include <math.h>
