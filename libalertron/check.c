@@ -183,12 +183,23 @@ static int bands_off(const alertron_check *check, alertron_severity severity)
     return over < 0 ? -over : over;
 }
 
+/* Decimals of a number that may be off by so much, and at least 4. */
+static unsigned decimals_within(double tolerance)
+{
+    unsigned decimals = 4;
+    while (decimals < DECIMALS_MAX && power_of_ten(decimals) * tolerance < 1.0)
+        decimals++;
+    return decimals;
+}
+
 /* "score 0.41 of row 3" */
 static size_t text_score(struct checking *checking, double bound)
 {
     alertron_check_result *result = checking->result;
+    const bool exact = checking->check->kind == ALERTRON_CHECK_SCORE && checking->check->relation == ALERTRON_IS;
+    const unsigned decimals = exact ? decimals_within(checking->check->tolerance) : 4;
     size_t n = alertron__text(result->text, sizeof result->text, "score %s",
-                              alertron__number_beside(result->score, bound, 4).bytes);
+                              alertron__number_beside(result->score, bound, decimals).bytes);
     if (checking->check->rows.rows > 1)
         n += alertron__text(result->text + n, sizeof result->text - n, " of row %zu", result->row);
     return n;

@@ -790,6 +790,19 @@ static void memory_that_runs_out_leaks_nothing(void **state)
     }
 }
 
+static void a_golden_score_is_shown_with_the_digits_that_differ(void **state)
+{
+    const struct sample *sample = *state;
+    const alertron_check check = {.kind = ALERTRON_CHECK_SCORE,
+                                  .rows = alertron_rows_of(sample->numbers, 1, WIDTH),
+                                  .bound = sample->scores[0] + 3e-8,
+                                  .tolerance = 1e-8};
+    const alertron_check_result result = make(sample->model, &check);
+    assert_false(result.passed);
+    const double shown = strtod(result.text + strlen("score "), NULL);
+    assert_true(fabs(shown - sample->scores[0]) <= 0.6e-8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -816,6 +829,7 @@ int main(void)
         cmocka_unit_test(what_can_not_be_checked_is_refused),
         cmocka_unit_test(a_row_without_a_score_is_refused_by_every_kind),
         cmocka_unit_test(rows_are_read_where_they_lie),
+        cmocka_unit_test(a_golden_score_is_shown_with_the_digits_that_differ),
         cmocka_unit_test(memory_that_runs_out_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

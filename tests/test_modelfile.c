@@ -231,6 +231,27 @@ static void a_file_of_format_version_1_gives_its_scores(void **state)
     free(bytes);
 }
 
+/* What a file may hold besides stands in another one: tests that are run when it is loaded, the training rows' scores.
+ */
+static void a_file_with_optional_sections_gives_what_is_in_them(void **state)
+{
+    (void)state;
+    size_t n;
+    unsigned char *bytes = read_file(ALERTRON_TESTS_DIR "/data/model-v1-optional.alertron", &n);
+    assert_non_null(bytes);
+    alertron_model *model = alertron_model_load(bytes, n, NULL, NULL);
+    assert_non_null(model);
+    assert_string_equal(alertron_model_tests(model), "reading [22, 50, 0.002] is none   # a usual one\n"
+                                                     "reading [31, 69, 0.02] is at least medium\n"
+                                                     "reading [22, nan, nan] scores 0.604529\n");
+    const uint64_t *counts = alertron_model_training_scores(model);
+    assert_non_null(counts);
+    for (size_t bin = 0; bin < ALERTRON_SCORE_BINS; bin++)
+        assert_int_equal(counts[bin], bin == 111 || bin == 134 || bin == 166 || bin == 185);
+    alertron_model_free(model);
+    free(bytes);
+}
+
 /* --- damage --------------------------------------------------------------------------------------------------------
  */
 
@@ -588,6 +609,7 @@ int main(void)
         cmocka_unit_test(save_tells_its_size_and_writes_only_what_fits),
         cmocka_unit_test(the_checksum_is_crc_64_xz),
         cmocka_unit_test(a_file_of_format_version_1_gives_its_scores),
+        cmocka_unit_test(a_file_with_optional_sections_gives_what_is_in_them),
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(every_cut_and_every_addition_is_refused),
         cmocka_unit_test(another_format_version_is_told_apart_from_damage),
