@@ -72,7 +72,7 @@ NAMES = ["temperature", "pressure", "vibration"]
 
 def test_the_tested_model_passes(tested_model):
     status, out, said = run(tested_model, *PYTEST, "test_model.py")
-    assert status == 0 and "10 passed" in out, out + said
+    assert status == 0 and "9 passed" in out, out + said
     model = alertron.fit(read(tested_model, "readings.csv"), trees=200, contamination=0.01, feature_names=NAMES)
     model.save(tested_model / "pump.alertron")
     model.save(tested_model / "pump-previous.alertron")

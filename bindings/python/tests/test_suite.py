@@ -1,10 +1,12 @@
 """alertron.testing's language of tests: results, the files and models that tests name, and what goes wrong with them."""
 
 import itertools
+import re
 import threading
 
 import numpy as np
 import pytest
+from conftest import in_repository
 
 import alertron
 from alertron import _readings, _suite
@@ -287,20 +289,12 @@ def test_labels_are_found_as_alertrond_finds_them(X, tmp_path):
     assert read(tmp_path / "x.csv", text, model, True).labels.tolist() == [0, 1] * 7
     text = '{"features": [1, 2, 3], "anomaly": true}\n{"features": [1, 2, 3], "anomaly": 0}\n'
     assert read(tmp_path / "x.json", text, model, True).labels.tolist() == [1, 0]
-    header = (_readings.__doc__, in_header())
-    assert header[1] is None or header[1] == _readings.LABEL_COLUMNS
 
 
-def in_header():
-    """The columns that alertrond looks for; None where its sources are missing."""
-    import re
-
-    from conftest import ROOT
-
-    path = ROOT / "alertrond" / "suite_files.h"
-    if not path.exists():
-        return None
-    return tuple(re.findall(r'"(\w+)"', re.search(r"SUITE_LABEL_COLUMNS (.*)", path.read_text())[1]))
+def test_the_columns_of_labels_are_those_of_alertrond():
+    header = in_repository("alertrond/suite_files.h").read_text(encoding="utf-8")
+    columns = re.search(r"#define SUITE_LABEL_COLUMNS (.*)", header)[1]
+    assert tuple(re.findall(r'"(\w+)"', columns)) == _readings.LABEL_COLUMNS
 
 
 @pytest.mark.parametrize(
