@@ -145,6 +145,12 @@ def test_what_cannot_be_run_is_an_error_of_its_test_and_the_others_run(model, fo
     assert isinstance(raised.value.__cause__, kind) if kind else raised.value.__cause__ is None
 
 
+def test_each_error_is_that_of_its_own_test(model, folder):
+    results = run(model, text="file missing.csv alarms at most 1%\nreading [1, 2] is none\nfile week.csv alarms at most 1%", folder=folder)
+    assert [type(result.exception) for result in results] == [FileNotFoundError, type(None), type(None)]
+    assert "missing.csv" in results[0].message and "missing.csv" not in results[1].message
+
+
 def test_a_test_that_cannot_be_read_is_refused_before_any_is_run(model, folder):
     (folder / "bad.tests").write_text("reading [0, 0, 0] is none\nreading [0, 0, 0] is fine\n")
     with pytest.raises(alertron.FormatError, match="bad.tests: line 2, column 22: `fine`: what could stand here: ") as raised:

@@ -1,6 +1,7 @@
 """alertron.testing's assertions: each passes, fails and says why, and refuses what makes no sense."""
 
 import ctypes
+import re
 import threading
 import traceback
 
@@ -87,6 +88,7 @@ def test_alarm_rate(model, X):
     assert_alarm_rate(model, X, at_most=0.001, severity="high")
     assert failure(assert_alarm_rate, model, X, at_most=0.015).startswith("alarms on 2% of 1000 rows; at most 1.5% was wanted\n")
     assert failure(assert_alarm_rate, model, X, at_least=0.03).startswith("alarms on 2% of 1000 rows; at least 3% was wanted\n")
+    assert "at most 1% was wanted" in failure(assert_alarm_rate, model, X, at_least=0.01, at_most=0.01)
     assert "alarms of at least medium on" in failure(assert_alarm_rate, model, X, severity=2, at_least=0.5)
 
 
@@ -123,7 +125,9 @@ def test_monotone(model, X):
     assert_monotone(model, NORMAL, direction="varying", tolerance=0.2)
     assert_monotone(model, NORMAL, feature=np.int64(2), direction="falling", tolerance=0.2)
     text = failure(assert_monotone, model, FAR, feature="heat", direction="falling")
-    assert text.startswith("heat at ") and "changed to this" in text
+    value = float(re.match(r"heat at ([-.\d]+) scores ", text)[1])
+    changed = re.search(r" heat +([-.\d]+) .*  changed to this", text)
+    assert float(changed[1]) == pytest.approx(value, rel=1e-12) and value < 9
     assert "a fall of at most 0.0001 was wanted" in failure(assert_monotone, model, X[:3], direction="rising", tolerance=1e-4)
 
 
