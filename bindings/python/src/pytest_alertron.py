@@ -36,7 +36,9 @@ def _model_path(config: pytest.Config) -> Optional[pathlib.Path]:
     option, configured = config.getoption("--alertron-model"), config.getini("alertron_model")
     if option:
         return pathlib.Path(config.invocation_params.dir, option)
-    return pathlib.Path(config.inipath.parent if config.inipath else config.rootpath, configured) if configured else None
+    return (
+        pathlib.Path(config.inipath.parent if config.inipath else config.rootpath, configured) if configured else None
+    )
 
 
 if hasattr(pytest, "version_tuple"):  # since pytest 7

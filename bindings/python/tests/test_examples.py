@@ -86,6 +86,9 @@ def test_a_worse_model_fails_and_it_says_why(tested_model):
     alertron.fit(rows, trees=3, contamination=0.05, feature_names=NAMES).save(tested_model / "worse.alertron")
     status, out, said = run(tested_model, *PYTEST, "test_model.py", MODEL="worse.alertron")
     assert status == 1, out + said
-    assert re.search(r"alarms on [\d.]+% of 1008 rows; at most 2% was wanted\nE +reading    row \d+\nE +score +0\.\d+: \w+ \(anom", out), out
+    assert re.search(
+        r"alarms on [\d.]+% of 1008 rows; at most 2% was wanted\nE +reading    row \d+\nE +score +0\.\d+: \w+ \(anom",
+        out,
+    ), out
     assert re.search(r"\nE +caused by  (temperature|pressure|vibration) +[\d.]+ +\d+%\n", out), out
     assert "alertron/testing.py" not in out and "_checks.py" not in out

@@ -1,4 +1,4 @@
-"""alertron.testing's language of tests: results, the files and models that tests name, and what goes wrong with them."""
+"""alertron.testing's language of tests: results, the files and models that tests name, and what goes wrong."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ import pytest
 from conftest import in_repository
 
 import alertron
-from alertron import _readings, _suite
+from alertron import _checks, _readings, _suite
 from alertron.testing import assert_tests, run
 
 NAMES = ["heat", "load", "noise"]
@@ -86,7 +86,9 @@ def test_every_kind_fails_and_says_why(model, folder, X):
     assert all(" was wanted" in result.message or result.feature is not None for result in results)
     with pytest.raises(AssertionError) as raised:
         assert_tests(model, text=FAILING, folder=folder)
-    assert str(raised.value).startswith("12 of 12 tests did not pass\n\nline 1, reading [0, 0, 0] is at least low\n  found      score 0.")
+    assert str(raised.value).startswith(
+        "12 of 12 tests did not pass\n\nline 1, reading [0, 0, 0] is at least low\n  found      score 0."
+    )
     row = int(np.argmax(model.score(X)))
     shown = str(results[3])
     assert f"\n  reading    row {row} of week.csv (line {row + 2})\n" in shown and "\n  caused by  " in shown
@@ -125,9 +127,21 @@ def test_a_file_is_found_beside_the_tests_whatever_the_present_folder(model, fol
         ("file . alarms at most 1%", IsADirectoryError, ""),
         ("load missing.alertron agrees on at least 1% of week.csv", FileNotFoundError, "missing.alertron"),
         ("load week.csv agrees on at least 1% of week.csv", alertron.Error, "week.csv: "),
-        ("load other.alertron agrees on at least 1% of week.csv", alertron.ArgumentError, "the same ones in the same order"),
-        ("file week.csv auroc at least 0.5 by its column heat", alertron.ArgumentError, "expected 0 or 1, false or true"),
-        ("file week.csv auroc at least 0.5 by its column bad", alertron.ArgumentError, "no column 'bad'; there are ['noise',"),
+        (
+            "load other.alertron agrees on at least 1% of week.csv",
+            alertron.ArgumentError,
+            "the same ones in the same order",
+        ),
+        (
+            "file week.csv auroc at least 0.5 by its column heat",
+            alertron.ArgumentError,
+            "expected 0 or 1, false or true",
+        ),
+        (
+            "file week.csv auroc at least 0.5 by its column bad",
+            alertron.ArgumentError,
+            "no column 'bad'; there are ['noise',",
+        ),
         ("file week.csv scores as its column bad", alertron.ArgumentError, "no column 'bad'"),
         ("reading [1, 2] is none", None, "2"),
         ("feature pressure rising from [1, 2, 3] never makes it look more normal", None, "no feature `pressure`"),
@@ -135,7 +149,9 @@ def test_a_file_is_found_beside_the_tests_whatever_the_present_folder(model, fol
 )
 def test_what_cannot_be_run_is_an_error_of_its_test_and_the_others_run(model, folder, test, kind, message):
     model.with_feature_names(["load", "heat", "noise"]).save(folder / "other.alertron")
-    before, result, behind = run(model, text=f"reading [0, 0, 0] is none\n{test}\nfile week.csv alarms at most 2%", folder=folder)
+    before, result, behind = run(
+        model, text=f"reading [0, 0, 0] is none\n{test}\nfile week.csv alarms at most 2%", folder=folder
+    )
     assert before.passed and behind.passed and behind.exception is None
     assert (result.outcome, result.line, result.figure, result.details) == ("error", 2, None, "")
     assert isinstance(result.exception, kind) if kind else result.exception is None
@@ -146,14 +162,20 @@ def test_what_cannot_be_run_is_an_error_of_its_test_and_the_others_run(model, fo
 
 
 def test_each_error_is_that_of_its_own_test(model, folder):
-    results = run(model, text="file missing.csv alarms at most 1%\nreading [1, 2] is none\nfile week.csv alarms at most 1%", folder=folder)
+    results = run(
+        model,
+        text="file missing.csv alarms at most 1%\nreading [1, 2] is none\nfile week.csv alarms at most 1%",
+        folder=folder,
+    )
     assert [type(result.exception) for result in results] == [FileNotFoundError, type(None), type(None)]
     assert "missing.csv" in results[0].message and "missing.csv" not in results[1].message
 
 
 def test_a_test_that_cannot_be_read_is_refused_before_any_is_run(model, folder):
     (folder / "bad.tests").write_text("reading [0, 0, 0] is none\nreading [0, 0, 0] is fine\n")
-    with pytest.raises(alertron.FormatError, match="bad.tests: line 2, column 22: `fine`: what could stand here: ") as raised:
+    with pytest.raises(
+        alertron.FormatError, match="bad.tests: line 2, column 22: `fine`: what could stand here: "
+    ) as raised:
         run(model, folder / "bad.tests")
     assert raised.value.offset == 26 + 21
     with pytest.raises(alertron.FormatError, match="^line 1, column 1"):
@@ -194,7 +216,7 @@ def test_a_clock_that_is_interrupted(model, folder, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_suite.time, "perf_counter", interrupted)
+    monkeypatch.setattr(_checks.time, "perf_counter", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(model, text=PASSING, folder=folder)
 
@@ -222,7 +244,9 @@ def test_a_file_is_read_once_and_buffers_stay(model, folder, monkeypatch):
         return read(*arguments)
 
     monkeypatch.setattr(_suite, "read_readings", counting)
-    assert_tests(model, text="file week.csv alarms at most 2%\n" * 50 + "file week.csv auroc at least 0.9\n" * 50, folder=folder)
+    assert_tests(
+        model, text="file week.csv alarms at most 2%\n" * 50 + "file week.csv auroc at least 0.9\n" * 50, folder=folder
+    )
     assert next(count) == 2
 
 
@@ -348,7 +372,9 @@ def test_bad_labels_are_refused(model, tmp_path, row, message):
 
 
 def test_files_without_labels_are_refused(model, tmp_path):
-    with pytest.raises(alertron.ArgumentError, match="no labels: expected a column called label, anomaly, .* or class; end the test"):
+    with pytest.raises(
+        alertron.ArgumentError, match="no labels: expected a column called label, anomaly, .* or class; end the test"
+    ):
         read(tmp_path / "x.csv", "heat,load,noise\n1,2,3\n", model, True)
 
 
@@ -358,7 +384,9 @@ def test_missing_values_where_the_model_takes_them(sklearn_data, tmp_path):
     model = alertron.load(taking[0])
     fields = ["NaN", "", "-inf", "na", "null", "Infinity", "1"]
     header = model.feature_names or [f"c{i}" for i in range(model.n_features)]
-    text = ",".join(header) + "\n" + "".join(",".join([field] + ["1"] * (model.n_features - 1)) + "\n" for field in fields)
+    text = (
+        ",".join(header) + "\n" + "".join(",".join([field] + ["1"] * (model.n_features - 1)) + "\n" for field in fields)
+    )
     if model.n_features == 1:
         text = text.replace("\n\n", '\n""\n')
     first = read(tmp_path / "x.csv", text, model).features[:, 0]

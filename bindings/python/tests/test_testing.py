@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import alertron
-from alertron import Severity, _library, testing
+from alertron import Severity, _checks, _library, testing
 from alertron.testing import (
     assert_agreement,
     assert_alarm_rate,
@@ -86,8 +86,12 @@ def test_score(model, X):
 def test_alarm_rate(model, X):
     assert_alarm_rate(model, X, at_least=0.02, at_most=0.02)
     assert_alarm_rate(model, X, at_most=0.001, severity="high")
-    assert failure(assert_alarm_rate, model, X, at_most=0.015).startswith("alarms on 2% of 1000 rows; at most 1.5% was wanted\n")
-    assert failure(assert_alarm_rate, model, X, at_least=0.03).startswith("alarms on 2% of 1000 rows; at least 3% was wanted\n")
+    assert failure(assert_alarm_rate, model, X, at_most=0.015).startswith(
+        "alarms on 2% of 1000 rows; at most 1.5% was wanted\n"
+    )
+    assert failure(assert_alarm_rate, model, X, at_least=0.03).startswith(
+        "alarms on 2% of 1000 rows; at least 3% was wanted\n"
+    )
     assert "at most 1% was wanted" in failure(assert_alarm_rate, model, X, at_least=0.01, at_most=0.01)
     assert "alarms of at least medium on" in failure(assert_alarm_rate, model, X, severity=2, at_least=0.5)
 
@@ -128,7 +132,9 @@ def test_monotone(model, X):
     value = float(re.match(r"heat at ([-.\d]+) scores ", text)[1])
     changed = re.search(r" heat +([-.\d]+) .*  changed to this", text)
     assert float(changed[1]) == pytest.approx(value, rel=1e-12) and value < 9
-    assert "a fall of at most 0.0001 was wanted" in failure(assert_monotone, model, X[:3], direction="rising", tolerance=1e-4)
+    assert "a fall of at most 0.0001 was wanted" in failure(
+        assert_monotone, model, X[:3], direction="rising", tolerance=1e-4
+    )
 
 
 def test_invariant(model):
@@ -151,14 +157,18 @@ def test_a_failure_tells_reading_score_threshold_and_causes(model):
     lines = failure(assert_severity, model, reading, "none").splitlines()
     score, cuts, shares = model.score(reading), model.cuts, model.explain(reading)
     assert lines[0] == f"score {score:.4f} is {model.severity(score)}; none was wanted"
-    assert lines[1].startswith(f"  score      {score:.4f}: {model.severity(score)} (anomalies are above {cuts.threshold:.4f}, ")
+    assert lines[1].startswith(
+        f"  score      {score:.4f}: {model.severity(score)} (anomalies are above {cuts.threshold:.4f}, "
+    )
     assert lines[2].split() == ["caused", "by", "load", "9.5", f"{shares[1]:.0%}"]
     assert {line.split()[0] for line in lines[3:]} == {"heat", "noise"} and len(lines) == 5
 
 
 def test_scores_that_differ_from_a_cut_do_so_in_the_text(model):
     threshold = model.cuts.threshold
-    close = model.with_cuts(model.cuts._replace(threshold=np.nextafter(model.score(FAR), 2), medium=0.99, high=0.995, origin="file"))
+    close = model.with_cuts(
+        model.cuts._replace(threshold=np.nextafter(model.score(FAR), 2), medium=0.99, high=0.995, origin="file")
+    )
     text = failure(assert_severity, close, FAR, at_least="low").splitlines()[1]
     score, above = text.split()[1].rstrip(":"), text.split("above ")[1].split(",")[0]
     assert threshold != float(above) != float(score)
@@ -172,7 +182,9 @@ def test_many_features_without_names_and_missing_values_are_told():
     assert "?" + "é" * 39 + "  2 " in failure(assert_score, named, np.full(40, 2.0), at_most=0)
 
 
-@pytest.mark.parametrize("change", [lambda X: X.astype(np.float32), np.asfortranarray, lambda X: X[::-1][::-1], lambda X: X.tolist()])
+@pytest.mark.parametrize(
+    "change", [lambda X: X.astype(np.float32), np.asfortranarray, lambda X: X[::-1][::-1], lambda X: X.tolist()]
+)
 def test_rows_of_every_kind_are_told_as_they_are(model, X, change):
     text = failure(assert_severity, model, change(X), "none")
     row = np.asarray(change(X))[np.argmax(model.score(change(X)))]
@@ -315,13 +327,13 @@ def test_what_is_raised_while_the_clock_is_read_is_not_lost(model, X, monkeypatc
     def interrupted():
         raise exception("while the clock is read")
 
-    monkeypatch.setattr(testing.time, "perf_counter", interrupted)
+    monkeypatch.setattr(_checks.time, "perf_counter", interrupted)
     with pytest.raises(exception, match="while the clock is read"):
         assert_duration(model, X, model, at_most=1e9)
 
 
 def test_a_clock_that_stands_still_is_an_error(model, X, monkeypatch):
-    monkeypatch.setattr(testing.time, "perf_counter", lambda: 1.0)
+    monkeypatch.setattr(_checks.time, "perf_counter", lambda: 1.0)
     with pytest.raises(alertron.ArgumentError, match="the clock stands still"):
         assert_duration(model, X, model, at_most=1e9)
 
@@ -348,6 +360,7 @@ def test_many_threads_check_one_model(model, previous, X, y):
 
 def test_the_library_decides(model, X, monkeypatch):
     """What these functions say is what alertron_model_check says."""
+
     def passes(handle, check, result, allocator, error):
         result._obj.passed = True
         return 0

@@ -1,9 +1,10 @@
-"""Checks: what is wanted of a model on rows, decided by the library, and what is said of a model that does not do it."""
+"""Checks: what is wanted of a model on rows, decided by the library, and what is said where it is not so."""
 
 from __future__ import annotations
 
 import ctypes
 import operator
+import time
 from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from . import _library
 from ._errors import ArgumentError
-from ._library import CheckResultStruct, CheckStruct, ErrorStruct, ModelHandle, library
+from ._library import CheckResultStruct, CheckStruct, ClockStruct, ErrorStruct, ModelHandle, library
 from ._model import Model
 from ._rows import as_floats, rows_for, shown, view
 from ._severity import Severity
@@ -61,6 +62,10 @@ class Carrier:
         exception, self._exception = self._exception, None
         if exception is not None:
             raise exception
+
+
+def clock(carrier: Carrier) -> ClockStruct:
+    return ClockStruct(ClockStruct.Seconds(carrier.guard(lambda context: time.perf_counter(), 0.0)), None)
 
 
 # --- what tests hand over ---
@@ -209,7 +214,9 @@ def check(model: Model, rows: npt.NDArray[Any], kind: str, **members: Any) -> No
         raise AssertionError(_failure(model, rows, result))
 
 
-def check_all(model: Model, rows: npt.NDArray[Any], kind: str, bounds: Sequence[tuple[int, float]], **members: Any) -> None:
+def check_all(
+    model: Model, rows: npt.NDArray[Any], kind: str, bounds: Sequence[tuple[int, float]], **members: Any
+) -> None:
     """A check for each (relation, bound)."""
     __tracebackhide__ = True
     for relation, bound in bounds:

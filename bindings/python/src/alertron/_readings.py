@@ -39,7 +39,9 @@ class Readings(NamedTuple):
     lines: list[int]
 
 
-def read_readings(path: str, model: Model, labelled: bool, label_column: Optional[str], score_column: Optional[str]) -> Readings:
+def read_readings(
+    path: str, model: Model, labelled: bool, label_column: Optional[str], score_column: Optional[str]
+) -> Readings:
     """The readings of a file for the model, with labels and scores where they are wanted."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         try:
@@ -132,7 +134,9 @@ def _choose(path: str, columns: list[str], model: Model) -> list[int]:
         for name in names:
             if columns.count(name) != 1:
                 count = "several columns are" if name in columns else "no column is"
-                raise ArgumentError(f"{path}: {count} named {name!r}, a feature of the model; the columns are {shown(columns)}")
+                raise ArgumentError(
+                    f"{path}: {count} named {name!r}, a feature of the model; the columns are {shown(columns)}"
+                )
         return [columns.index(name) for name in names]
     beside = LABEL_COLUMNS if len(columns) > model.n_features else ()
     chosen = [i for i, column in enumerate(columns) if column.lower() not in beside]
@@ -159,7 +163,11 @@ def _number(path: str, row: Row, text: str, missing_values: bool) -> float:
         return float("nan")
     if missing_values and bare in _INFINITE:
         return float(text)
-    what = "is a missing value, which this model does not take" if bare in _MISSING else "is not a number that can be taken"
+    what = (
+        "is a missing value, which this model does not take"
+        if bare in _MISSING
+        else "is not a number that can be taken"
+    )
     raise ArgumentError(f"{path}:{row.line}: {text[:40]!r} {what}")
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import pathlib
-import time
 from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
-from ._checks import NONE_OF_THEM, Carrier, handle_of, other, reading_told
+from ._checks import NONE_OF_THEM, Carrier, clock, handle_of, other, reading_told
 from ._errors import ArgumentError, Error, LimitError
 from ._library import (
-    ClockStruct,
     ErrorStruct,
     TestReportCallback,
     TestReportStruct,
@@ -103,15 +101,16 @@ class Suite:
     def run(self, tests: TestsHandle) -> list[Result]:
         """Runs tests. Until then the library keeps pointers to what its callbacks gave: the suite holds that."""
         handle, carrier, run = handle_of(self._model), Carrier(), _Run(self)
-        clock = ClockStruct.Seconds(carrier.guard(lambda context: time.perf_counter(), 0.0))
         sources = TestsSourcesStruct(
             TestsSourcesStruct.Data(carrier.guard(run.give_data, _ARGUMENT)),
             TestsSourcesStruct.Model(carrier.guard(run.give_model, _ARGUMENT)),
             None,
-            ClockStruct(clock, None),
+            clock(carrier),
         )
         report, error = TestReportCallback(carrier.guard(run.report, None)), ErrorStruct()
-        status = library.alertron_tests_run(tests, handle, ctypes.byref(sources), report, None, None, ctypes.byref(error))
+        status = library.alertron_tests_run(
+            tests, handle, ctypes.byref(sources), report, None, None, ctypes.byref(error)
+        )
         carrier.deliver()
         if status and all(result.passed for result in run.results):
             raise error.exception()
@@ -150,7 +149,17 @@ class Suite:
         details = "" if outcome == "passed" else reading_told(self._model, reading, where, feature)
         numbers = tuple(reading.tolist())
         return Result(
-            report.line, text, outcome, message, details, found.figure, found.score, numbers, feature, file, int(found.row)
+            report.line,
+            text,
+            outcome,
+            message,
+            details,
+            found.figure,
+            found.score,
+            numbers,
+            feature,
+            file,
+            int(found.row),
         )
 
 

@@ -38,13 +38,11 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from typing import Any, Literal, Optional, Union
 
 import numpy.typing as npt
 
 from . import _checks, _suite
-from ._library import ClockStruct
 from ._model import Model
 from ._severity import Severity
 from ._suite import Result
@@ -190,7 +188,12 @@ def assert_agreement(
 
 
 def assert_auroc(
-    model: Model, X: npt.ArrayLike, y: npt.ArrayLike, *, at_least: Optional[float] = None, at_most: Optional[float] = None
+    model: Model,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    at_least: Optional[float] = None,
+    at_most: Optional[float] = None,
 ) -> None:
     """The chance that an anomaly scores higher than another row, equal scores counting half: `roc_auc_score`.
 
@@ -207,7 +210,12 @@ def assert_auroc(
 
 
 def assert_average_precision(
-    model: Model, X: npt.ArrayLike, y: npt.ArrayLike, *, at_least: Optional[float] = None, at_most: Optional[float] = None
+    model: Model,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    at_least: Optional[float] = None,
+    at_most: Optional[float] = None,
 ) -> None:
     """The precision at each score, weighted by the recall it adds: `average_precision_score`.
 
@@ -251,7 +259,13 @@ def assert_recall(
 
 
 def _ranking(
-    model: Model, X: npt.ArrayLike, y: npt.ArrayLike, kind: str, least: Optional[float], most: Optional[float], **members: Any
+    model: Model,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    kind: str,
+    least: Optional[float],
+    most: Optional[float],
+    **members: Any,
 ) -> None:
     __tracebackhide__ = True
     bounds = _checks.wanted(_checks.share, at_least=least, at_most=most)
@@ -321,7 +335,12 @@ def assert_invariant(
 
 
 def _along(
-    model: Model, X: npt.ArrayLike, kind: str, feature: Union[str, int, None], direction: str, tolerance: Optional[float]
+    model: Model,
+    X: npt.ArrayLike,
+    kind: str,
+    feature: Union[str, int, None],
+    direction: str,
+    tolerance: Optional[float],
 ) -> None:
     __tracebackhide__ = True
     rows = _checks.rows_of(model, X)
@@ -353,9 +372,8 @@ def assert_duration(model: Model, X: npt.ArrayLike, other: Model, *, at_most: fl
     rows, handle = _checks.rows_of(model, X), _checks.other(model, other)
     bound = _checks.above_zero("at_most", at_most, 1e9, "nothing is wanted")
     carrier = _checks.Carrier()
-    seconds = ClockStruct.Seconds(carrier.guard(lambda context: time.perf_counter(), 0.0))
     try:
-        _checks.check_all(model, rows, "duration", [(2, bound)], other=handle, clock=ClockStruct(seconds, None))
+        _checks.check_all(model, rows, "duration", [(2, bound)], other=handle, clock=_checks.clock(carrier))
     finally:
         carrier.deliver()
 
