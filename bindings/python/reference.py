@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-MODULES = ["alertron", "alertron.sklearn"]
+MODULES = ["alertron", "alertron.sklearn", "alertron.testing"]
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "python.md"
 WIDTH = 100  # a longer signature takes a line a parameter
 

@@ -10,7 +10,8 @@ import pytest
 from conftest import in_repository
 
 import alertron
-from alertron import _library
+import alertron.testing
+from alertron import _checks, _library, _suite
 
 
 def test_the_wheel_has_the_library_and_serves_every_python():
@@ -40,6 +41,18 @@ def test_bounds_and_statuses_are_the_headers():
     assert [name.lower().replace("_", "-") for name in statuses] == [kind.status for kind in _library.BY_STATUS.values()]
 
 
+def test_enumerations_are_the_headers():
+    header = in_repository("libalertron/alertron.h").read_text(encoding="utf-8")
+    for prefix, names in (
+        ("CHECK_", _checks.KINDS),
+        ("", _checks.RELATIONS),
+        ("", _checks.DIRECTIONS),
+        ("TEST_", _suite.OUTCOMES),
+    ):
+        pattern = r",[^}]*".join(rf"ALERTRON_{prefix}{name.upper()}\b" for name in names)
+        assert re.search(r"enum \w+ \{\s*" + pattern.replace(r"\b", r"\b( = 0)?", 1), header), names
+
+
 STRUCTURES = {
     "alertron_error": _library.ErrorStruct,
     "alertron_rows": _library.RowsStruct,
@@ -49,6 +62,12 @@ STRUCTURES = {
     "alertron_model_changes": _library.ChangesStruct,
     "alertron_model_info": _library.InfoStruct,
     "alertron_registry_options": _library.RegistryOptionsStruct,
+    "alertron_clock": _library.ClockStruct,
+    "alertron_check": _library.CheckStruct,
+    "alertron_check_result": _library.CheckResultStruct,
+    "alertron_tests_data": _library.TestsDataStruct,
+    "alertron_tests_sources": _library.TestsSourcesStruct,
+    "alertron_test_report": _library.TestReportStruct,
 }
 
 
@@ -76,9 +95,10 @@ def test_the_header_has_every_function_with_as_many_arguments():
         assert len(given) == len(arguments), name
 
 
-def test_everything_public_has_a_docstring():
-    for name in alertron.__all__:
-        item = getattr(alertron, name)
-        assert item.__module__ == "alertron" and inspect.getdoc(item), name
+@pytest.mark.parametrize("module", [alertron, alertron.testing])
+def test_everything_public_has_a_docstring(module):
+    for name in module.__all__:
+        item = getattr(module, name)
+        assert item.__module__ == module.__name__ and inspect.getdoc(item), name
         for member_name in dir(item) if inspect.isclass(item) and not issubclass(item, (tuple, int, Exception)) else []:
             assert member_name.startswith("_") or member_name in ("name", "label_names") or inspect.getdoc(getattr(item, member_name))

@@ -15,6 +15,7 @@ Model                       scores, explains and grades rows; immutable, for any
 Severity, Cuts, ModelInfo   what a model tells
 Registry                    counters, gauges and histograms in Prometheus' text formats
 kernels                     the ways of scoring that this machine can run
+testing                     unit tests of models, for pytest: import alertron.testing
 Error                       what all errors have in common; FormatError, UnsupportedError, ... are its kinds
 
 The work is done by libalertron, a C library inside this package; the manual behind this one is its alertron.h.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import pathlib
 import weakref
-from ctypes import POINTER, c_bool, c_char, c_char_p, c_double, c_int, c_size_t, c_ssize_t, c_uint32, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, c_bool, c_char, c_char_p, c_double, c_int, c_size_t, c_ssize_t, c_uint32
+from ctypes import c_uint64, c_void_p
 from typing import Any, Iterable, TypeVar
 
 from ._errors import BY_STATUS, ArgumentError, Error
@@ -121,16 +122,102 @@ class RegistryOptionsStruct(ctypes.Structure):
     _fields_ = [("series_max", c_size_t)]
 
 
+class ClockStruct(ctypes.Structure):
+    """alertron_clock"""
+
+    Seconds = CFUNCTYPE(c_double, c_void_p)
+    _fields_ = [("seconds", Seconds), ("context", c_void_p)]
+
+
+class CheckStruct(ctypes.Structure):
+    """alertron_check"""
+
+    _fields_ = [
+        ("kind", c_int),
+        ("rows", RowsStruct),
+        ("relation", c_int),
+        ("severity", c_int),
+        ("bound", c_double),
+        ("tolerance", c_double),
+        ("labels", c_void_p),
+        ("scores", c_void_p),
+        ("alarm_rate", c_double),
+        ("feature", c_size_t),
+        ("direction", c_int),
+        ("other", c_void_p),
+        ("clock", ClockStruct),
+    ]
+
+
+class CheckResultStruct(ctypes.Structure):
+    """alertron_check_result"""
+
+    _fields_ = [
+        ("passed", c_bool),
+        ("figure", c_double),
+        ("row", c_size_t),
+        ("feature", c_size_t),
+        ("value", c_double),
+        ("score", c_double),
+        ("text", c_char * 320),
+    ]
+
+
+class TestsDataStruct(ctypes.Structure):
+    """alertron_tests_data"""
+
+    _fields_ = [("rows", RowsStruct), ("labels", c_void_p), ("scores", c_void_p)]
+
+
+class TestsSourcesStruct(ctypes.Structure):
+    """alertron_tests_sources"""
+
+    Data = CFUNCTYPE(
+        c_int, c_void_p, c_char_p, c_bool, c_char_p, c_char_p, POINTER(TestsDataStruct), POINTER(ErrorStruct)
+    )
+    Model = CFUNCTYPE(c_int, c_void_p, c_char_p, POINTER(c_void_p), POINTER(ErrorStruct))
+    _fields_ = [("data", Data), ("model", Model), ("context", c_void_p), ("clock", ClockStruct)]
+
+
+class TestReportStruct(ctypes.Structure):
+    """alertron_test_report"""
+
+    _fields_ = [
+        ("line", c_size_t),
+        ("text", c_char_p),
+        ("outcome", c_int),
+        ("error", ErrorStruct),
+        ("result", CheckResultStruct),
+        ("file", c_char_p),
+        ("reading", POINTER(c_double)),
+    ]
+
+
+TestReportCallback = CFUNCTYPE(None, c_void_p, POINTER(TestReportStruct))
+
+
 class Handle(c_void_p):
-    """A pointer to what the library made."""
+    """A pointer to what the library made, and the function that frees it."""
+
+    free: str
 
 
 class ModelHandle(Handle):
     """alertron_model *"""
 
+    free = "alertron_model_free"
+
 
 class RegistryHandle(Handle):
     """alertron_registry *"""
+
+    free = "alertron_registry_free"
+
+
+class TestsHandle(Handle):
+    """alertron_tests *"""
+
+    free = "alertron_tests_free"
 
 
 _strings = POINTER(c_char_p)
@@ -158,6 +245,13 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
     "model_describe": (None, [ModelHandle, POINTER(InfoStruct)]),
     "kernel_name": (c_char_p, [c_size_t]),
     "model_set_kernel": (c_int, [ModelHandle, c_char_p, _error]),
+    "model_check": (c_int, [ModelHandle, POINTER(CheckStruct), POINTER(CheckResultStruct), c_void_p, _error]),
+    "tests_parse": (TestsHandle, [c_char_p, c_size_t, c_void_p, _error]),
+    "tests_free": (None, [c_void_p]),
+    "tests_run": (
+        c_int,
+        [TestsHandle, ModelHandle, POINTER(TestsSourcesStruct), TestReportCallback, c_void_p, c_void_p, _error],
+    ),
     "registry_new": (RegistryHandle, [POINTER(RegistryOptionsStruct), c_void_p, _error]),
     "registry_free": (None, [c_void_p]),
     "registry_counter": (c_void_p, [*_family, _error]),
@@ -188,9 +282,8 @@ def owned(handle: AnyHandle, error: ErrorStruct) -> AnyHandle:
     """The handle, which is freed with its last reference; raises the error where it is NULL."""
     if not handle:
         raise error.exception()
-    free = library.alertron_model_free if isinstance(handle, ModelHandle) else library.alertron_registry_free
     # A thread that runs on while Python ends may still be scoring: the end of the process frees what is left.
-    weakref.finalize(handle, free, handle.value).atexit = False
+    weakref.finalize(handle, getattr(library, handle.free), handle.value).atexit = False
     return handle
 
 
