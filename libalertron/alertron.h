@@ -358,13 +358,14 @@ typedef struct alertron_check {
     alertron_severity severity;   /* of severity and alarm rate */
     double bound;                 /* of all that give a number: a score, a share in [0, 1], or times */
     double tolerance;             /* at least 0. Of a relation `is`: how far off a number may be. Of monotone and
-                                   * invariance: how far the score may fall or change; 0: look at the severity */
+                                   * invariance by score: how far it may fall or change */
     const unsigned char *labels;  /* of AUROC, average precision and recall: one a row, not 0 for an anomaly */
     const double *scores;         /* of score: what each row must score; NULL: bound */
     double alarm_rate;            /* of recall: alarms are the highest scores, as many as this share of all rows allows
                                    * (of equal ones, all or none); 0: what is above the model's threshold */
     size_t feature;               /* of monotone and invariance: an index or ALERTRON_EVERY_FEATURE */
     alertron_direction direction; /* of the same; varying: both ways */
+    bool by_score;                /* of the same: look at the score, and not at the severity */
     const alertron_model *other;  /* of agreement and duration, of the same width */
     alertron_clock clock;         /* of duration */
 } alertron_check;
@@ -386,7 +387,7 @@ typedef struct alertron_check_result {
  *
  * Monotone and invariance are exact: a score changes along a feature only at the forest's thresholds, and one number
  * between each two is scored, to both ends of the doubles. Going from the row, the severity must at no number be lower
- * than it was at one before; with a tolerance, the score must at no number be lower by more than that. Missing numbers
+ * than it was at one before; by score, that must at no number be lower by more than the tolerance. Missing numbers
  * are not tried.
  *
  * Duration is the least of several rounds, the two models taking turns. */

@@ -134,7 +134,7 @@ static void note_score(struct along *along, double number, double score)
     const double before = monotone ? along->highest : along->start_score;
     const double fall = before - score, change = !monotone && fall < 0.0 ? -fall : fall;
     const alertron_severity was = alertron_model_severity(model, before), is = alertron_model_severity(model, score);
-    const bool bad = check->tolerance > 0.0 ? change > check->tolerance : monotone ? is < was : is != was;
+    const bool bad = check->by_score ? change > check->tolerance : monotone ? is < was : is != was;
     if (!along->any_shown || bad > along->shown_is_bad || (bad == along->shown_is_bad && change > result->figure)) {
         along->any_shown = true;
         along->shown_is_bad = bad;
@@ -259,7 +259,7 @@ static void tell(const struct along *along)
                               severity_of(along, along->shown_highest));
     if (check->rows.rows > 1)
         n += alertron__text(result->text + n, sizeof result->text - n, " (row %zu)", result->row);
-    if (check->tolerance > 0.0)
+    if (check->by_score)
         alertron__text(result->text + n, sizeof result->text - n, "; %s of at most %s was wanted",
                        monotone ? "a fall" : "a change", alertron__number_shown(check->tolerance).bytes);
 }

@@ -135,6 +135,14 @@ static uint32_t whole_lanes(uint32_t n, uint32_t lanes)
     return (n + lanes - 1) / lanes * lanes;
 }
 
+/* Lanes without a row walk, too: at position 0. */
+static void fill_spare_lanes(const struct forest *forest, const struct block *block, uint32_t lanes)
+{
+    const size_t n = whole_lanes(block->n, lanes) - block->n;
+    for (uint32_t feature = 0; n > 0 && feature < forest->n_features; feature++)
+        memset(block->positions + (size_t)feature * block->stride + block->n, 0, n * sizeof *block->positions);
+}
+
 /* A block of at most BLOCK_ROWS_MAX rows through all segments. */
 static void block_path_lengths(const struct forest *forest, const alertron_rows *rows, size_t first,
                                const struct block *block, double *path_lengths)
@@ -143,6 +151,8 @@ static void block_path_lengths(const struct forest *forest, const alertron_rows 
     const bool singly = block->n <= kernel->few;
     _Alignas(64) double sums[BLOCK_ROWS_MAX];
     memset(sums, 0, whole_lanes(block->n, kernel->lanes) * sizeof *sums);
+    if (!singly)
+        fill_spare_lanes(forest, block, kernel->lanes);
     bool missing = false;
     for (uint32_t i = 0; i < forest->n_segments; i++) {
         const struct segment *segment = &forest->segments[i];

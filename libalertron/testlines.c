@@ -385,25 +385,18 @@ static bool parse_wanted(struct test_line *line, struct model_test *test)
 /* What is never to happen while a feature changes. */
 static bool parse_never(struct test_line *line, alertron_check *check)
 {
-    bool by_score = false;
     if (accept(line, "never makes it look more normal")) {
         check->kind = ALERTRON_CHECK_MONOTONE;
-        by_score = accept(line, "by more than");
+        check->by_score = accept(line, "by more than");
     } else if (accept(line, "never changes the verdict")) {
         check->kind = ALERTRON_CHECK_INVARIANCE;
     } else {
         check->kind = ALERTRON_CHECK_INVARIANCE;
-        by_score = expect(line, "never changes the score by more than");
-        if (!by_score)
+        check->by_score = true;
+        if (!expect(line, "never changes the score by more than"))
             return false;
     }
-    if (!by_score)
-        return true;
-    if (!expect_score(line, &check->tolerance))
-        return false;
-    /* 0 stands for the severity. */
-    check->tolerance = check->tolerance > 0.0 ? check->tolerance : DBL_MIN;
-    return true;
+    return !check->by_score || expect_score(line, &check->tolerance);
 }
 
 static bool parse_along(struct test_line *line, struct model_test *test)
@@ -466,7 +459,7 @@ static bool parse_line(struct test_line *line, alertron_tests *tests, struct mod
     if (memchr(line->begin, 0, (size_t)(line->end - line->begin)))
         return fault(line, line->at, "a byte that is zero: is this a text?");
     if (tests->n == ALERTRON_TEST_LINES_MAX)
-        return fault_at(line, line->at, ALERTRON_ERROR_LIMIT, "more tests than ALERTRON_TEST_LINES_MAX: divide them");
+        return fault_at(line, line->at, ALERTRON_ERROR_LIMIT, "more than 65536 tests in one text: divide them");
     const char *const begin = line->at;
     struct model_test *test = alertron__arena_take(line->arena, 1, sizeof *test);
     if (!test || !parse_test(line, test) || !expect_end(line))
@@ -498,7 +491,8 @@ static bool parse_lines(alertron_tests *tests, const char *text, size_t n_bytes)
         line.begin = begin;
         line.end = line_end;
         if ((size_t)(line_end - begin) > ALERTRON_TEST_BYTES_MAX)
-            return fault_at(&line, begin, ALERTRON_ERROR_LIMIT, "a line of more than ALERTRON_TEST_BYTES_MAX bytes");
+            return fault_at(&line, begin, ALERTRON_ERROR_LIMIT,
+                            "a line of more than 131072 bytes: divide what it holds");
         if (!parse_line(&line, tests, &last))
             return false;
         line.end = line_end;

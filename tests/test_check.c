@@ -499,10 +499,10 @@ static void compare_along(const alertron_model *model, double *row, uint32_t fea
         return;
     }
     assert_int_equal(make(model, &check).passed, !naive->band_changes);
-    check.tolerance = DBL_MIN;
+    check.by_score = true;
     alertron_check_result result = make(model, &check);
     assert_true(result.figure == naive->change);
-    assert_int_equal(result.passed, !(naive->change > DBL_MIN));
+    assert_int_equal(result.passed, !(naive->change > 0.0));
     if (naive->change > 0.0) {
         const double start = row[feature];
         row[feature] = result.value;
@@ -515,11 +515,12 @@ static void compare_along(const alertron_model *model, double *row, uint32_t fea
         return;
     check.kind = ALERTRON_CHECK_MONOTONE;
     check.tolerance = 0.0;
+    check.by_score = false;
     assert_int_equal(make(model, &check).passed, !naive->band_falls);
-    check.tolerance = DBL_MIN;
+    check.by_score = true;
     result = make(model, &check);
     assert_true(result.figure == naive->fall);
-    assert_int_equal(result.passed, !(naive->fall > DBL_MIN));
+    assert_int_equal(result.passed, !(naive->fall > 0.0));
 }
 
 static alertron_model *synthetic_model(const struct synthetic *synthetic)
@@ -649,6 +650,7 @@ static void a_fall_is_told_with_where_it_was_higher(void **state)
     check.feature = 1;
     result = make(model, &check);
     assert_string_equal(result.text, "hot?water at 2 scores 0.5, low; unchanged, at 0, it was 0.25, none (row 0)");
+    check.by_score = true;
     check.tolerance = 0.25;
     assert_true(make(model, &check).passed);
     check.tolerance = 0.24;
@@ -667,6 +669,7 @@ static void a_severity_that_stays_is_not_more_normal(void **state)
                             .feature = 1,
                             .direction = ALERTRON_RISING};
     assert_true(make(model, &check).passed);
+    check.by_score = true;
     check.tolerance = 0.01;
     assert_false(make(model, &check).passed);
     alertron_model_free(model);

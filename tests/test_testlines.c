@@ -47,7 +47,7 @@ static void expect_test(const char *text, const struct model_test *wanted)
         same_text(test->score_column, wanted->score_column) && check->kind == other->kind &&
         check->relation == other->relation && check->severity == other->severity && check->bound == other->bound &&
         fabs(check->tolerance - other->tolerance) <= 1e-18 && check->alarm_rate == other->alarm_rate &&
-        check->feature == other->feature && check->direction == other->direction;
+        check->feature == other->feature && check->direction == other->direction && check->by_score == other->by_score;
     if (!same)
         fail_msg("%s: kind %d, relation %d, severity %d, bound %g, tolerance %g", text, (int)check->kind,
                  (int)check->relation, (int)check->severity, check->bound, check->tolerance);
@@ -163,14 +163,16 @@ static void changes_of_a_feature_are_read(void **state)
     struct model_test test = {.feature = "temperature",
                               .check = {.kind = ALERTRON_CHECK_MONOTONE, .direction = ALERTRON_RISING}};
     expect_test("feature temperature rising from [1, 2] never makes it look more normal", &test);
+    test.check.by_score = true;
     test.check.tolerance = 0.03;
     expect_test("feature temperature rising from [1, 2] never makes it look more normal by more than 0.03", &test);
-    test.check.tolerance = DBL_MIN;
+    test.check.tolerance = 0;
     test.check.direction = ALERTRON_FALLING;
     expect_test("feature temperature falling from [1, 2] never makes it look more normal by more than 0", &test);
     test.feature = NULL;
     test.check = (alertron_check){.kind = ALERTRON_CHECK_INVARIANCE, .feature = ALERTRON_EVERY_FEATURE};
     expect_test("every feature varying from [1, 2] never changes the verdict", &test);
+    test.check.by_score = true;
     test.check.tolerance = 0.5;
     test.file = "a, b.csv";
     expect_test("every feature varying from file 'a, b.csv' never changes the score by more than .5", &test);
@@ -337,7 +339,7 @@ static void bounds_hold(void **state)
     alertron_tests_free(parse(text));
     free(text);
     text = repeated("reading [1] is none", " ", ALERTRON_TEST_BYTES_MAX - 18, "");
-    refuse_text(text, ALERTRON_ERROR_LIMIT, "line 1, column 1: a line of more than ALERTRON_TEST_BYTES_MAX bytes");
+    refuse_text(text, ALERTRON_ERROR_LIMIT, "line 1, column 1: a line of more than 131072 bytes: divide what it holds");
     free(text);
     text = repeated("", "file a is low\n", ALERTRON_TEST_LINES_MAX, "");
     tests = parse(text);
@@ -346,7 +348,7 @@ static void bounds_hold(void **state)
     free(text);
     text = repeated("", "file a is low\n", ALERTRON_TEST_LINES_MAX + 1, "");
     refuse_text(text, ALERTRON_ERROR_LIMIT,
-                "line 65537, column 1: more tests than ALERTRON_TEST_LINES_MAX: divide them");
+                "line 65537, column 1: more than 65536 tests in one text: divide them");
     free(text);
 }
 

@@ -66,7 +66,7 @@
     assert_model_check(model, .kind = ALERTRON_CHECK_RECALL, .rows = (of), .labels = (are), .alarm_rate = (at), \
                        .relation = (relates), .bound = (wanted))
 
-/* `index`: of a feature, or ALERTRON_EVERY_FEATURE. By severity; for scores use assert_model_check with a tolerance. */
+/* `index`: of a feature, or ALERTRON_EVERY_FEATURE. By severity; for scores use assert_model_check with by_score. */
 #define assert_model_monotone(model, of, index, goes) \
     assert_model_check(model, .kind = ALERTRON_CHECK_MONOTONE, .rows = (of), .feature = (index), .direction = (goes))
 #define assert_model_invariant(model, of, index, goes) \

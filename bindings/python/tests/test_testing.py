@@ -242,8 +242,8 @@ NONSENSE = {
     ],
     "give one for all, or one a row": [lambda m, X, y: assert_score(m, X, [0.5, 0.5])],
     "within is -1.0; it must be between": [lambda m, X, y: assert_score(m, X, 0.5, within=-1)],
-    "the severity is looked at": [
-        lambda m, X, y: assert_monotone(m, X, direction="rising", tolerance=0),
+    "tolerance is": [
+        lambda m, X, y: assert_monotone(m, X, direction="rising", tolerance=-0.1),
         lambda m, X, y: assert_invariant(m, X, tolerance=float("nan")),
     ],
     "without it alarms are what is above the model's threshold": [

@@ -144,6 +144,7 @@ class CheckStruct(ctypes.Structure):
         ("alarm_rate", c_double),
         ("feature", c_size_t),
         ("direction", c_int),
+        ("by_score", c_bool),
         ("other", c_void_p),
         ("clock", ClockStruct),
     ]

@@ -298,7 +298,7 @@ def assert_monotone(
     direction : "rising", "falling" or "varying"
         varying: both ways.
     tolerance : float, optional
-        How far the score may fall below one it had before, in (0, 1]; 0.02 to 0.03 is what an isolation forest needs.
+        How far the score may fall below one it had before, in [0, 1]; 0.02 to 0.03 is what an isolation forest needs.
         By default the severity must not fall, whatever the score does.
 
     Examples
@@ -327,7 +327,7 @@ def assert_invariant(
     direction : "rising", "falling" or "varying"
         varying: both ways.
     tolerance : float, optional
-        How far the score may be from the row's own, in (0, 1]. By default the severity must stay, whatever the score
+        How far the score may be from the row's own, in [0, 1]. By default the severity must stay, whatever the score
         does.
     """
     __tracebackhide__ = True
@@ -347,7 +347,8 @@ def _along(
     members = {
         "feature": _checks.feature(model, feature),
         "direction": _checks.direction(direction),
-        "tolerance": _checks.above_zero("tolerance", tolerance, 1.0, "the severity is looked at"),
+        "by_score": tolerance is not None,
+        "tolerance": 0.0 if tolerance is None else _checks.number("tolerance", tolerance, 0.0, 1.0),
     }
     _checks.check(model, rows, kind, **members)
 
