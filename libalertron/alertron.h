@@ -213,7 +213,7 @@ typedef struct alertron_model_changes {
     const alertron_cuts *cuts;        /* threshold and severity cuts; with the origin provisional they are worked out */
     const char *const *feature_names; /* one a feature, UTF-8 */
     const uint64_t *training_scores;  /* ALERTRON_SCORE_BINS counts, as of alertron_model_training_scores */
-    const char *provenance;           /* lines of "key: value" to stand behind the model's own */
+    const char *provenance;           /* lines of "key: value", in place of the model's own with the same keys */
     const char *tests;                /* tests for the model to carry in place of its own, which need no file, other
                                        * model or clock; "" for none */
 } alertron_model_changes;

@@ -274,14 +274,38 @@ static alertron_status check_changes(const alertron_model *model, const alertron
     return status;
 }
 
-/* The model's own provenance and what is added to it. */
+/* Bytes of a line, its newline included. */
+static size_t line_bytes(const char *line)
+{
+    const char *newline = strchr(line, '\n');
+    return newline ? (size_t)(newline - line) + 1 : strlen(line);
+}
+
+/* Whether one of the text's lines has the key of this one: what stands before a colon. */
+static bool has_key_of(const char *text, const char *line)
+{
+    const char *colon = memchr(line, ':', line_bytes(line));
+    const size_t n = colon ? (size_t)(colon - line) + 1 : 0;
+    for (; n > 0 && *text; text += line_bytes(text))
+        if (strncmp(text, line, n) == 0)
+            return true;
+    return false;
+}
+
+/* The model's own lines whose keys are not added anew, and those that are added. */
 static alertron_status join_provenance(const alertron_model *model, const char *added, char *out, size_t size,
                                        alertron_error *error)
 {
-    const char *own = model->provenance;
-    const size_t n = strlen(own);
-    const char *newline = added && *added && n && own[n - 1] != '\n' ? "\n" : "";
-    if (alertron__text(out, size, "%s%s%s", own, newline, added ? added : "") < size)
+    size_t n = 0;
+    added = added ? added : "";
+    for (const char *line = model->provenance; *line; line += line_bytes(line)) {
+        if (has_key_of(added, line))
+            continue;
+        memcpy(out + n, line, line_bytes(line));
+        n += line_bytes(line);
+    }
+    const char *newline = *added && n && out[n - 1] != '\n' ? "\n" : "";
+    if (alertron__text(out + n, size - n, "%s%s", newline, added) < size - n)
         return ALERTRON_OK;
     return refuse_provenance(error);
 }

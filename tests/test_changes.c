@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,25 @@ static void a_copy_differs_in_what_was_changed_alone(void **state)
         alertron_model_free(back);
         alertron_model_free(other);
     }
+}
+
+/* A model that is changed every night keeps what was said of it, and does not grow. */
+static void a_line_of_provenance_takes_the_place_of_one_with_its_key(void **state)
+{
+    alertron_model *model =
+        changed(*state, &(alertron_model_changes){.provenance = "by: me\nconverted: on day 0\nno key"});
+    for (int day = 1; day < 500; day++) {
+        char line[64];
+        snprintf(line, sizeof line, "converted: on day %d\n", day);
+        alertron_model *next = changed(model, &(alertron_model_changes){.provenance = line});
+        alertron_model_free(model);
+        model = next;
+    }
+    alertron_model_info info;
+    alertron_model_describe(model, &info);
+    assert_non_null(strstr(info.provenance, "\nplant: north\nby: me\nno key\nconverted: on day 499\n"));
+    assert_null(strstr(info.provenance, "day 498"));
+    alertron_model_free(model);
 }
 
 static void provenance_is_added_on_a_line_of_its_own(void **state)
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(no_changes_give_the_same_model),
         cmocka_unit_test(a_copy_differs_in_what_was_changed_alone),
         cmocka_unit_test(provenance_is_added_on_a_line_of_its_own),
+        cmocka_unit_test(a_line_of_provenance_takes_the_place_of_one_with_its_key),
         cmocka_unit_test(provisional_cuts_are_worked_out),
         cmocka_unit_test(changes_out_of_range_are_refused),
         cmocka_unit_test(memory_that_runs_out_leaks_nothing),

@@ -351,7 +351,7 @@ class Model:
         return self._with(feature_names=array)
 
     def with_provenance(self, provenance: str) -> Model:
-        """The model with lines of "key: value" behind its own provenance."""
+        """The model with lines of "key: value" in its provenance, in place of its own with the same keys."""
         return self._with(provenance=utf8("provenance", provenance))
 
     def with_tests(self, tests: str) -> Model:
