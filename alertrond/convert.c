@@ -14,6 +14,7 @@
 #include "csv.h"
 #include "modelstore.h"
 #include "options.h"
+#include "print.h"
 #include "scores.h"
 #include "why.h"
 
@@ -217,9 +218,9 @@ static void print_summary(const struct conversion *conversion, const alertron_mo
     alertron_model_info info;
     alertron_model_describe(model, &info);
     const alertron_cuts cuts = alertron_model_cuts(model);
-    fprintf(stderr, "%s: %u trees, %u features, made by %s\n", conversion->path, info.trees, info.features,
-            info.producer);
-    fprintf(stderr, "anomaly above %.6g, medium from %.6g, high from %.6g; cuts: %s", cuts.threshold, cuts.medium,
+    fprintf(stderr, "%s: %u trees, %u features, made by ", conversion->path, info.trees, info.features);
+    print_shown(stderr, info.producer, strlen(info.producer));
+    fprintf(stderr, "\nanomaly above %.6g, medium from %.6g, high from %.6g; cuts: %s", cuts.threshold, cuts.medium,
             cuts.high, alertron_cuts_origin_name(cuts.origin));
     if (cuts.n_scores)
         fprintf(stderr, ", of %llu anomalous scores\n", (unsigned long long)cuts.n_scores);
@@ -274,7 +275,8 @@ static enum options_outcome check(const struct convert_flags *flags, const char 
                                      "--feature-names");
     if (flags->tests && flags->no_tests)
         return options_wrong(&usage, "--tests and --no-tests contradict each other; choose one");
-    return OPTIONS_RUN;
+    /* The model itself may be converted in place. */
+    return options_spare(&usage, "-o", flags->output, inputs + 1, sizeof inputs / sizeof *inputs - 1);
 }
 
 static enum options_outcome parse(struct convert_flags *flags, int argc, char **argv, const char **path)

@@ -43,9 +43,9 @@ static void print_facts(const struct diff *diff)
             printf("  %-*s  %-*s  B\n", LABEL_WIDTH, "", VALUE_WIDTH, "A");
         any = true;
         print_label(fact->name);
-        print_shown(fact->a, strlen(fact->a));
+        print_shown(stdout, fact->a, strlen(fact->a));
         printf("%*s  ", strlen(fact->a) < VALUE_WIDTH ? (int)(VALUE_WIDTH - strlen(fact->a)) : 0, "");
-        print_shown(fact->b, strlen(fact->b));
+        print_shown(stdout, fact->b, strlen(fact->b));
         printf("\n");
     }
     print_same(diff);
@@ -64,7 +64,7 @@ static size_t print_names(const char *label, const alertron_model *model, const 
         if (n == 0)
             print_label(label);
         printf("%s", n++ ? ", " : "");
-        print_shown(name, strlen(name));
+        print_shown(stdout, name, strlen(name));
     }
     if (n > 0)
         printf("\n");
@@ -94,7 +94,7 @@ static void print_lines(char mark, const char *text, const char *other, const ch
         print_label(*label);
         *label = "";
         printf("%c ", mark);
-        print_shown(line, n);
+        print_shown(stdout, line, n);
         printf("\n");
     }
 }
@@ -133,7 +133,7 @@ static void print_row(const struct diff *diff, const struct diff_row *row)
         const char *name = alertron_model_feature_name(diff->a, i);
         printf(" ");
         if (name) {
-            print_shown(name, strlen(name));
+            print_shown(stdout, name, strlen(name));
             printf("=");
         }
         printf("%g", row->features[i]);
@@ -184,7 +184,7 @@ static void print_model(char letter, const char *path, const alertron_model *mod
     alertron_model_info info;
     alertron_model_describe(model, &info);
     printf("%c  %s: %s, made by ", letter, path, info.kind);
-    print_shown(info.producer, strlen(info.producer));
+    print_shown(stdout, info.producer, strlen(info.producer));
     printf("\n");
 }
 

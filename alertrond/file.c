@@ -241,6 +241,18 @@ void file_abandon(struct new_file *file)
     free(file);
 }
 
+const char *file_lost(const char *output, const char *const *inputs, size_t n)
+{
+    struct stat old, input;
+    if (!output || is_standard(output) || stat(output, &old) != 0 || !S_ISREG(old.st_mode))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (inputs[i] && !is_standard(inputs[i]) && stat(inputs[i], &input) == 0 && input.st_dev == old.st_dev &&
+            input.st_ino == old.st_ino)
+            return inputs[i];
+    return NULL;
+}
+
 bool file_write(const char *path, const void *bytes, size_t n_bytes, char *why, size_t why_size)
 {
     struct new_file *file = file_begin(path, why, why_size);

@@ -9,6 +9,10 @@
  * NULL, and why in one line that begins with the path, on failure or where it has more than bytes_max. */
 unsigned char *file_read(const char *path, size_t bytes_max, size_t *n_bytes, char *why, size_t why_size);
 
+/* The first of n inputs, where there is one, that is the same file as the output and would be lost; NULL where none is.
+ * A NULL among them is no input; only regular files are replaced. */
+const char *file_lost(const char *output, const char *const *inputs, size_t n);
+
 /* A file that is written a piece at a time: aside, in the same folder. Committing syncs it and renames it into place:
  * whoever opens `path` finds the old content or the new, whole. An existing file keeps its mode, a symbolic link stays
  * one. "-" is standard output; what is no regular file (a pipe, a device) is written as it goes. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <alertron.h>
 
@@ -92,7 +93,7 @@ static void print_features(const alertron_model *model)
             at = 0;
         }
         printf(" ");
-        print_shown(name, strlen(name));
+        print_shown(stdout, name, strlen(name));
         at += strlen(name) + 2;
     }
     printf("\n");
@@ -118,31 +119,43 @@ static void print_provenance(const char *text)
     while (text && *text) {
         size_t n = strcspn(text, "\n");
         print_label(label);
-        print_shown(text, n);
+        print_shown(stdout, text, n);
         printf("\n");
         label = "";
         text += n + (text[n] == '\n');
     }
 }
 
-static size_t lines_of(const char *text)
-{
-    size_t n = 0;
-    for (; *text; text++)
-        n += *text == '\n' || text[1] == '\0';
-    return n;
-}
-
 static void print_tests(const struct inspection *inspection)
 {
-    const size_t n = lines_of(alertron_model_tests(inspection->model));
-    if (n == 0)
+    const char *text = alertron_model_tests(inspection->model);
+    if (!*text)
         return;
+    alertron_tests *tests = alertron_tests_parse(text, strlen(text), NULL, NULL);
     print_label("carried tests");
-    printf("%zu line%s, which --tests prints", n, n == 1 ? "" : "s");
-    if (inspection->tests.status != ALERTRON_OK)
-        printf("; THE MODEL FAILS THEM and is not served: %s", inspection->tests.text);
+    printf("%zu, which --tests prints", tests ? alertron_tests_count(tests) : 0);
+    alertron_tests_free(tests);
+    if (inspection->tests.status != ALERTRON_OK) {
+        printf("; THE MODEL FAILS THEM and is not served: ");
+        print_shown(stdout, inspection->tests.text, strlen(inspection->tests.text));
+    }
     printf("\n");
+}
+
+/* As they are; but a terminal gets none of a model's commands. */
+static void print_tests_alone(const char *text)
+{
+    if (!isatty(STDOUT_FILENO)) {
+        fputs(text, stdout);
+        return;
+    }
+    while (*text) {
+        const size_t n = strcspn(text, "\n\t");
+        print_shown(stdout, text, n);
+        text += n;
+        if (*text)
+            putchar(*text++);
+    }
 }
 
 static void print_picture(const struct inspection *inspection, const struct histogram *histogram)
@@ -164,7 +177,9 @@ static void print_text(const struct inspection *inspection, const struct histogr
     alertron_model_info info;
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
-    printf("%s: %s, made by %s\n\n", inspection->path, info.kind, info.producer);
+    printf("%s: %s, made by ", inspection->path, info.kind);
+    print_shown(stdout, info.producer, strlen(info.producer));
+    printf("\n\n");
     print_features(model);
     print_label("missing values");
     printf("%s\n", info.missing_values ? "scored" : "refused");
@@ -358,7 +373,7 @@ static bool run(struct inspection *inspection, char *why, size_t why_size)
     if (flags->svg && strcmp(flags->svg, "-") == 0)
         return true;
     if (flags->tests)
-        fputs(alertron_model_tests(inspection->model), stdout);
+        print_tests_alone(alertron_model_tests(inspection->model));
     else if (flags->json)
         print_json(inspection);
     else
@@ -389,7 +404,7 @@ static enum options_outcome parse(struct inspect_flags *flags, int argc, char **
         return options_wrong(&usage, "--features is for READINGS, which are missing");
     if (operands[1] && strcmp(operands[0], "-") == 0 && strcmp(operands[1], "-") == 0)
         return options_wrong(&usage, "MODEL and READINGS can't both be standard input");
-    return OPTIONS_RUN;
+    return options_spare(&usage, "--svg", flags->svg, operands, 2);
 }
 
 int command_inspect(int argc, char **argv)

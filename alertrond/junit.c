@@ -43,7 +43,7 @@ static void write_told(FILE *out, const struct suite_case *one, const alertron_m
     FILE *memory = open_memstream(&told, &size);
     if (!memory)
         return;
-    suite_tell(memory, one, model, "");
+    suite_tell(memory, one, model, "", ALERTRON_FEATURE_NAME_MAX);
     fclose(memory);
     write_escaped(out, told ? told : "");
     free(told);

@@ -167,9 +167,18 @@ char *modelstore_tests(const char *path, char *why, size_t why_size)
 {
     size_t n;
     char *tests = (char *)file_read(path, ALERTRON_TESTS_MAX, &n, why, why_size);
-    if (!tests || strlen(tests) == n)
+    if (!tests)
+        return NULL;
+    /* What can't be read as tests is told by who puts them into the model. */
+    alertron_tests *parsed = alertron_tests_parse(tests, n, NULL, NULL);
+    const bool none = parsed && alertron_tests_count(parsed) == 0;
+    alertron_tests_free(parsed);
+    if (strlen(tests) < n)
+        why_say(why, why_size, "%s: a NUL byte at %zu; tests are text", path, strlen(tests));
+    else if (none)
+        why_say(why, why_size, "%s: no tests in it", path);
+    else
         return tests;
-    why_say(why, why_size, "%s: a NUL byte at %zu; tests are text", path, strlen(tests));
     free(tests);
     return NULL;
 }

@@ -23,7 +23,8 @@ alertron_model *modelstore_load_with(const char *path, const alertron_load_optio
  * and why, on failure. */
 bool modelstore_save(const alertron_model *model, const char *path, size_t *n_bytes, char *why, size_t why_size);
 
-/* The tests in a file, for a model to carry: malloced. NULL, and why, where they can't be read or are too long. */
+/* The tests in a file, for a model to carry: malloced. NULL, and why, where they can't be read, are too
+ * long, or there are none. */
 char *modelstore_tests(const char *path, char *why, size_t why_size);
 
 #define MODEL_NAME_BYTES 201u /* of a file's name in a provenance */

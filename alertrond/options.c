@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "file.h"
 #include "suggest.h"
 #include "value.h"
 
@@ -109,6 +110,15 @@ enum options_outcome options_wrong(const struct options_usage *usage, const char
     fprintf(stderr, "; see alertrond %s --help\n", usage->command);
     va_end(arguments);
     return OPTIONS_WRONG;
+}
+
+enum options_outcome options_spare(const struct options_usage *usage, const char *flag, const char *output,
+                                   const char *const *inputs, size_t n)
+{
+    const char *lost = file_lost(output, inputs, n);
+    return lost ? options_wrong(usage, "%s %s would be written in place of %s, which is read; name another file", flag,
+                                output, lost)
+                : OPTIONS_RUN;
 }
 
 struct parse {

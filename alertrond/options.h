@@ -56,4 +56,9 @@ enum options_outcome options_parse(const struct options_usage *usage, const stru
 enum options_outcome options_wrong(const struct options_usage *usage, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* OPTIONS_WRONG, and says so, where what is written would be in place of one of n files that are read; a NULL among
+ * them is none. `flag` is the one that names the output. */
+enum options_outcome options_spare(const struct options_usage *usage, const char *flag, const char *output,
+                                   const char *const *inputs, size_t n);
+
 #endif

@@ -1,7 +1,6 @@
 /* print.c: what commands tell on standard output. */
 #include "print.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +14,13 @@ void print_number(double value)
     printf("%s", text);
 }
 
-void print_shown(const char *text, size_t n)
+void print_shown(FILE *out, const char *text, size_t n)
 {
     char *shown = malloc(n + 1);
     if (!shown)
         return;
     utf8_shown(shown, text, n);
-    fputs(shown, stdout);
+    fputs(shown, out);
     free(shown);
 }
 

@@ -324,6 +324,9 @@ int command_score(int argc, char **argv)
         return options_status(outcome);
     if (!flags.model)
         return options_status(options_wrong(&usage, "-m MODEL is missing"));
+    outcome = options_spare(&usage, "-o", flags.output, (const char *const[]){flags.model, flags.calibrate}, 2);
+    if (outcome != OPTIONS_RUN)
+        return options_status(outcome);
     char why[WHY_BYTES];
     struct scoring scoring = {.flags = &flags};
     bool done = run(&scoring, path, why, sizeof why);

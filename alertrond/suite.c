@@ -89,10 +89,21 @@ static bool parse(struct suite *suite, char **message)
     return false;
 }
 
+/* A suite that is empty yet. False where memory has run out. */
+static bool name_suite(struct suite *suite, const char *path, const char *name)
+{
+    *suite = (struct suite){.path = path, .name = malloc(strlen(name) + 1)};
+    if (suite->name)
+        utf8_shown(suite->name, name, strlen(name));
+    return suite->name;
+}
+
 bool suite_read(struct suite *suite, const char *path, char **message)
 {
     char why[WHY_BYTES];
-    *suite = (struct suite){.path = path, .name = strcmp(path, "-") == 0 ? "standard input" : path};
+    *message = NULL;
+    if (!name_suite(suite, path, strcmp(path, "-") == 0 ? "standard input" : path))
+        return false;
     suite->text = (char *)file_read(path, SUITE_BYTES_MAX, &suite->n_bytes, why, sizeof why);
     if (suite->text)
         return parse(suite, message);
@@ -102,10 +113,11 @@ bool suite_read(struct suite *suite, const char *path, char **message)
 
 bool suite_of_model(struct suite *suite, const char *path, const alertron_model *model, char **message)
 {
-    *suite = (struct suite){.path = path, .name = path};
+    *message = NULL;
+    if (!name_suite(suite, path, path))
+        return false;
     suite->text = strdup(alertron_model_tests(model));
     suite->n_bytes = suite->text ? strlen(suite->text) : 0;
-    *message = NULL;
     return suite->text && parse(suite, message);
 }
 
@@ -120,6 +132,7 @@ void suite_free(struct suite *suite)
     free(suite->cases);
     alertron_tests_free(suite->tests);
     free(suite->text);
+    free(suite->name);
 }
 
 size_t suite_not_passed(const struct suite *suite)

@@ -29,7 +29,8 @@ struct suite_case {
 };
 
 struct suite {
-    const char *path, *name; /* name: as messages have it */
+    const char *path;
+    char *name; /* as messages have it: UTF-8 without control characters */
     char *text;
     size_t n_bytes;
     alertron_tests *tests;
@@ -68,7 +69,7 @@ size_t suite_not_passed(const struct suite *suite);
 /* A model's feature in a reading. */
 struct suite_feature {
     size_t index;
-    char name[48]; /* "feature 3" where the model has no names */
+    char name[ALERTRON_FEATURE_NAME_MAX + 1]; /* "feature 3" where the model has no names */
     char value[32];
     double share;
     bool changed;
@@ -80,8 +81,10 @@ size_t suite_features(const struct suite_case *one, const alertron_model *model,
 /* "row 17 of normal.csv (line 19)", or "" where the reading is the test's own. */
 void suite_where(const struct suite_case *one, char *out, size_t size);
 
-/* What was found, the reading, its score and the features that caused it, as lines that begin so. */
-void suite_tell(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent);
+/* What was found, the reading, its score and the features that caused it, as lines that begin so; of a name that has
+ * more characters than that, the middle is left out. */
+void suite_tell(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent,
+                size_t name_max);
 
 /* ---- for people: summary.c ---- */
 

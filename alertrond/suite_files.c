@@ -51,8 +51,6 @@ struct suite_files {
     struct other_model *models;
 };
 
-static const char *const label_columns[] = {SUITE_LABEL_COLUMNS, NULL};
-
 struct suite_files *suite_files_new(const struct suite_files_options *options)
 {
     struct suite_files *files = calloc(1, sizeof *files);
@@ -118,12 +116,13 @@ static alertron_status fail(alertron_error *error, const char *why)
 /* malloced, or NULL. */
 static char *path_of(const struct suite_files *files, const char *name)
 {
-    size_t size = strlen(files->options.folder) + 1 + strlen(name) + 1;
+    size_t size = strlen(files->options.folder) + sizeof "./" + strlen(name) + 1;
     char *path = malloc(size);
     /* "-" is a file of that name here, and not standard input. */
-    bool beside = name[0] != '/' && (*files->options.folder || strcmp(name, "-") == 0);
+    const char *folder = !*files->options.folder && strcmp(name, "-") == 0 ? "." : files->options.folder;
+    const bool beside = name[0] != '/' && *folder;
     if (path)
-        snprintf(path, size, "%s%s%s", beside ? files->options.folder : "", beside ? "/" : "", name);
+        snprintf(path, size, "%s%s%s", beside ? folder : "", beside ? "/" : "", name);
     return path;
 }
 
@@ -184,17 +183,17 @@ static const char *find_label_column(const struct suite_files *files, const stru
                                      char *why, size_t why_size)
 {
     char text[FIELD_BYTES];
-    for (size_t i = 0; label_columns[i]; i++)
-        if (!is_feature(files, table, label_columns[i]) &&
-            table_field(table, label_columns[i], text, sizeof text, why, why_size))
-            return label_columns[i];
+    for (size_t i = 0; table_label_columns[i]; i++)
+        if (!is_feature(files, table, table_label_columns[i]) &&
+            table_field(table, table_label_columns[i], text, sizeof text, why, why_size))
+            return table_label_columns[i];
     size_t n = (size_t)snprintf(why, why_size, "%s: no labels: expected a column called", path);
-    for (size_t i = 0; label_columns[i] && n < why_size; i++)
+    for (size_t i = 0; table_label_columns[i] && n < why_size; i++)
         n += (size_t)snprintf(why + n, why_size - n, "%s%s",
-                              i == 0                 ? " "
-                              : label_columns[i + 1] ? ", "
-                                                     : " or ",
-                              label_columns[i]);
+                              i == 0                       ? " "
+                              : table_label_columns[i + 1] ? ", "
+                                                           : " or ",
+                              table_label_columns[i]);
     if (n < why_size)
         snprintf(why + n, why_size - n, "; end the test with `by its column NAME` where it has another name");
     return NULL;
@@ -268,8 +267,9 @@ static bool read_file(const struct suite_files *files, struct readings *readings
     struct table_options options = {.features = files->options.features,
                                     .expected = files->names,
                                     .width = files->width,
-                                    .beside = label_columns,
-                                    .missing_values = files->missing_values};
+                                    .beside = table_label_columns,
+                                    .missing_values = files->missing_values,
+                                    .infinities = files->missing_values};
     struct table *table = table_open(path, &options, why, why_size);
     bool good = table && read_rows(files, readings, table, path, why, why_size);
     table_close(table);

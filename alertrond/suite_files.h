@@ -20,9 +20,7 @@ struct suite_files *suite_files_new(const struct suite_files_options *options);
 void suite_files_free(struct suite_files *files);
 
 /* Labels are 0 or 1, false or true, no or yes, normal or anomaly, inlier or outlier, n or o; of the column that a test
- * names, else of the first that there is among SUITE_LABEL_COLUMNS and that the model does not take as a feature. */
-#define SUITE_LABEL_COLUMNS "label", "anomaly", "is_anomaly", "outlier", "is_outlier", "y", "target", "class"
-
+ * names, else of the first that there is among table_label_columns and that the model does not take as a feature. */
 alertron_tests_sources suite_files_sources(struct suite_files *files);
 
 /* The line of a file on which the row stands, from 1; 0 where it was not read. */

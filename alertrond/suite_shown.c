@@ -9,6 +9,8 @@
 #define DECIMALS_MIN 4
 #define DECIMALS_MAX 17
 #define CUTS 3
+#define ELLIPSIS "..."
+#define ELLIPSIS_LENGTH (sizeof ELLIPSIS - 1)
 
 static void show_name(const alertron_model *model, size_t index, char *out, size_t size)
 {
@@ -19,6 +21,19 @@ static void show_name(const alertron_model *model, size_t index, char *out, size
     }
     const size_t n = strlen(name);
     utf8_shown(out, name, n < size ? n : utf8_cut(name, size - 1));
+}
+
+/* Tags of OPC and topics of MQTT differ at their ends, so it is the middle that goes. */
+static void shorten(char *name, size_t n_max)
+{
+    size_t n = utf8_characters(name);
+    if (n <= n_max)
+        return;
+    const size_t tail = (n_max - ELLIPSIS_LENGTH) / 2, head = n_max - ELLIPSIS_LENGTH - tail;
+    char *out = name + utf8_offset(name, head);
+    const char *rest = name + utf8_offset(name, n - tail);
+    memcpy(out, ELLIPSIS, ELLIPSIS_LENGTH);
+    memmove(out + ELLIPSIS_LENGTH, rest, strlen(rest) + 1);
 }
 
 static void show_feature(const struct suite_case *one, const alertron_model *model, size_t index,
@@ -83,18 +98,17 @@ static void tell_score(FILE *out, const struct suite_case *one, const alertron_m
 /* Columns that UTF-8 takes, where each character takes one. */
 static int columns(const char *text)
 {
-    int n = 0;
-    for (; *text; text++)
-        n += !utf8_continues(*text);
-    return n;
+    return (int)utf8_characters(text);
 }
 
-static void tell_features(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent)
+static void tell_features(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent,
+                          size_t name_max)
 {
     struct suite_feature features[SUITE_SHOWN_MAX];
     size_t n = suite_features(one, model, features), width = alertron_model_features(model);
     int names = 0, values = 0;
     for (size_t i = 0; i < n; i++) {
+        shorten(features[i].name, name_max);
         names = columns(features[i].name) > names ? columns(features[i].name) : names;
         values = columns(features[i].value) > values ? columns(features[i].value) : values;
     }
@@ -112,7 +126,8 @@ static void tell_features(FILE *out, const struct suite_case *one, const alertro
         fprintf(out, "%s%-10s (of a reading that is no anomaly the shares say little)\n", indent, "");
 }
 
-void suite_tell(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent)
+void suite_tell(FILE *out, const struct suite_case *one, const alertron_model *model, const char *indent,
+                size_t name_max)
 {
     fprintf(out, "%s%-10s %s\n", indent, one->outcome == ALERTRON_TEST_ERROR ? "why" : "found", one->found);
     if (!one->reading)
@@ -123,5 +138,5 @@ void suite_tell(FILE *out, const struct suite_case *one, const alertron_model *m
         fprintf(out, "%s%-10s %s\n", indent, "reading", where);
     fprintf(out, "%s%-10s ", indent, "score");
     tell_score(out, one, model);
-    tell_features(out, one, model, indent);
+    tell_features(out, one, model, indent, name_max);
 }

@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #define INDENT "                 "
+#define NAME_SHOWN_MAX 40u /* characters of a feature's name */
 #define GREEN "\033[32m"
 #define RED "\033[1;31m"
 #define PLAIN "\033[0m"
@@ -21,7 +22,7 @@ void summary_case(struct summary *summary, const struct suite *suite, const stru
     fprintf(summary->out, "  %s%-6s%s %6zu  %s\n", colour(summary, passed ? GREEN : RED), words[one->outcome],
             colour(summary, PLAIN), one->line, one->text);
     if (!passed)
-        suite_tell(summary->out, one, summary->model, INDENT);
+        suite_tell(summary->out, one, summary->model, INDENT, NAME_SHOWN_MAX);
     else if (summary->verbose)
         fprintf(summary->out, INDENT "%-10s %s\n", "found", one->found);
     fflush(summary->out);

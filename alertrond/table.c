@@ -18,10 +18,14 @@
 #define NOT_A_FEATURE SIZE_MAX
 #define QUOTED_BYTES_MAX 40 /* of a file's content in a message */
 #define COLUMNS_LISTED_MAX 12u
+#define SEPARATORS "Fields stand between `,`, `;` or tabs"
+
+const char *const table_label_columns[] = {"label", "anomaly", "is_anomaly", "outlier", "is_outlier",
+                                           "y",     "target",  "class",      NULL};
 
 struct table {
     struct lines *lines;
-    bool csv, crlf, missing_values;
+    bool csv, crlf, missing_values, infinities;
     char separator;
     size_t width, line;
     char *header;
@@ -75,6 +79,8 @@ static void list_columns(const struct table *table, char *out, size_t size)
     }
     if (at < table->n_columns && n < size)
         snprintf(out + n, size - n, " and %zu more", table->n_columns - at);
+    if (table->n_columns == 1 && n < size)
+        snprintf(out + n, size - n, " (one column. " SEPARATORS ")");
 }
 
 static size_t find_column(const struct table *table, const char *name, size_t *n_found)
@@ -85,6 +91,12 @@ static size_t find_column(const struct table *table, const char *name, size_t *n
         if (strcmp(table->columns[column], name) == 0 && (*n_found)++ == 0)
             found = column;
     return found;
+}
+
+static bool say_namesakes(const struct table *table, size_t n, const char *name, char *why, size_t why_size)
+{
+    return why_say(why, why_size, "%s: %zu columns are named \"%s\"; give them different names",
+                   lines_name(table->lines), n, quote(name, strlen(name)).text);
 }
 
 /* Makes the columns of these names the features. */
@@ -102,8 +114,7 @@ static bool choose_named(struct table *table, const char *const *names, size_t n
                            lines_name(table->lines), name.text, whose, list);
         }
         if (n_found > 1)
-            return why_say(why, why_size, "%s: %zu columns are named \"%s\"; give them different names",
-                           lines_name(table->lines), n_found, name.text);
+            return say_namesakes(table, n_found, names[feature], why, why_size);
         if (table->feature_of_column[column] != NOT_A_FEATURE)
             return why_say(why, why_size, "column \"%s\" is wanted twice; name each feature once", name.text);
         table->feature_of_column[column] = feature;
@@ -159,6 +170,19 @@ static bool choose_all(struct table *table, const struct table_options *options,
     return true;
 }
 
+/* Features that nobody has named yet will be found by the names that they have here. */
+static bool names_differ(const struct table *table, char *why, size_t why_size)
+{
+    for (size_t feature = 0; feature < table->width; feature++) {
+        const char *name = table->columns[table->column_of_feature[feature]];
+        size_t n_found;
+        find_column(table, name, &n_found);
+        if (n_found > 1)
+            return say_namesakes(table, n_found, name, why, why_size);
+    }
+    return true;
+}
+
 static bool choose_columns(struct table *table, const struct table_options *options, char *why, size_t why_size)
 {
     table->feature_of_column = malloc(table->n_columns * sizeof *table->feature_of_column);
@@ -206,7 +230,7 @@ static bool open_csv(struct table *table, const struct table_options *options, c
     if (table->width > ALERTRON_FEATURES_MAX)
         return why_say(why, why_size, "%s: %zu features; at most %u are possible: choose with --features A,B,...",
                        lines_name(table->lines), table->width, ALERTRON_FEATURES_MAX);
-    return true;
+    return options->width || names_differ(table, why, why_size);
 }
 
 static bool open_json(struct table *table, const struct line *line, const struct table_options *options, char *why,
@@ -258,6 +282,7 @@ struct table *table_open(const char *path, const struct table_options *options, 
         return NULL;
     }
     table->missing_values = options->missing_values;
+    table->infinities = options->infinities;
     table->separator = ',';
     table->lines = lines_open(path, why, why_size);
     if (table->lines && open_rows(table, options, why, why_size))
@@ -281,7 +306,8 @@ struct table *table_open_for(const alertron_model *model, const char *path, cons
     const struct table_options options = {.features = features,
                                           .expected = names[0] ? names : NULL,
                                           .width = info.features,
-                                          .missing_values = info.missing_values};
+                                          .missing_values = info.missing_values,
+                                          .infinities = info.missing_values};
     struct table *table = table_open(path, &options, why, why_size);
     free(names);
     return table;
@@ -348,19 +374,21 @@ static bool say_field(const struct table *table, size_t line, size_t column, enu
     if (kind == CSV_MISSING)
         what = "is a missing value, which only a model trained with --missing-values takes";
     else if (kind == CSV_INFINITE)
-        what = "can't be taken here";
+        what = "is infinite; write a number, or leave the row out";
     else if (kind == CSV_TOO_LARGE)
         what = "is beyond the range of a double";
     else if (strchr(field.text, ','))
         what = "is not a number; decimals take a point, not a comma";
+    else if (table->n_columns == 1)
+        what = "is not a number; is it several? " SEPARATORS;
     return why_say(why, why_size, "%s:%zu: column \"%s\": \"%s\" %s", lines_name(table->lines), line, name.text,
                    field.text, what);
 }
 
-/* NaN and infinities are what a model takes that takes missing values. */
 static bool is_taken(const struct table *table, enum csv_number kind)
 {
-    return kind == CSV_NUMBER || (table->missing_values && (kind == CSV_MISSING || kind == CSV_INFINITE));
+    return kind == CSV_NUMBER || (kind == CSV_MISSING && table->missing_values) ||
+           (kind == CSV_INFINITE && table->infinities);
 }
 
 static bool parse_fields(const struct table *table, const struct line *line, double *features, char *why,

@@ -14,14 +14,17 @@
 
 struct table;
 
+/* Names, in any case, of columns that labels commonly stand in; ends with NULL. */
+extern const char *const table_label_columns[];
+
 struct table_options {
     const char *features;        /* "f0,f1,f2": names of a CSV's columns; NULL: those the caller wants, else all */
     const char *const *expected; /* feature names of a model, or NULL */
     size_t width;                /* how many features are wanted, or 0 for as many as there are */
     const char *const *beside;   /* names, in any case, of columns to leave out where there are more than `width` and
                                   * nothing names the features; ends with NULL; or NULL */
-    bool
-        missing_values; /* an empty field, NA, `nan` or null is a missing value, and `inf` is taken; otherwise errors */
+    bool missing_values;         /* an empty field, NA, `nan` or null is a missing value; otherwise errors */
+    bool infinities;             /* `inf` and `-inf` are taken; otherwise errors */
 };
 
 /* Opens a file, or standard input for "-". NULL, and why, on failure. */

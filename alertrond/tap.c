@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "print.h"
 #include "reading.h"
 #include "suite.h"
 
@@ -103,7 +104,10 @@ void tap_case(struct tap *tap, const struct suite *suite, const struct suite_cas
 void tap_bail_out(const struct tap *tap, const char *why)
 {
     fputs("Bail out! ", tap->out);
-    for (; *why; why++)
-        fputc((unsigned char)*why < 0x20 ? ' ' : *why, tap->out);
-    fputc('\n', tap->out);
+    do {
+        const size_t n = strcspn(why, "\n");
+        print_shown(tap->out, why, n);
+        why += n + (why[n] == '\n');
+        fputc(*why ? ' ' : '\n', tap->out);
+    } while (*why);
 }

@@ -217,7 +217,11 @@ static enum options_outcome parse(struct test_flags *flags, int argc, char **arg
         return options_wrong(&usage, "--list runs nothing that --tap or --junit could tell of");
     if (standard_input > 1)
         return options_wrong(&usage, "- is given %zu times; standard input can be read once", standard_input);
-    return outcome;
+    if (outcome == OPTIONS_RUN && flags->junit && strcmp(flags->junit, "-") == 0)
+        return options_wrong(&usage, "--junit is written beside what stands on standard output; name a file");
+    if (outcome == OPTIONS_RUN)
+        outcome = options_spare(&usage, "--junit", flags->junit, &flags->model, 1);
+    return outcome == OPTIONS_RUN ? options_spare(&usage, "--junit", flags->junit, paths, *n_paths) : outcome;
 }
 
 int command_test(int argc, char **argv)

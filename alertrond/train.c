@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <alertron.h>
 
@@ -11,12 +12,14 @@
 #include "file.h"
 #include "modelstore.h"
 #include "options.h"
+#include "print.h"
 #include "progress.h"
 #include "table.h"
 #include "why.h"
 
 #define WHY_BYTES 1024
 #define NUMBERS_MAX ((size_t)1 << 29) /* of the training rows: 4 GiB */
+#define NAMES_SHOWN_MAX 8u            /* of features */
 #define SEED_MOST 9007199254740992.0  /* 2^53 */
 
 struct train_flags {
@@ -105,6 +108,49 @@ static bool name_features(struct training *training)
     return training->names != NULL;
 }
 
+static bool is_label(const char *name)
+{
+    const char *const *label = table_label_columns;
+    while (*label && strcasecmp(*label, name) != 0)
+        label++;
+    return *label;
+}
+
+/* Features by name; of many, the first. */
+static void print_names(const struct training *training, const char *separator, bool labels)
+{
+    const char *before = "";
+    size_t n = 0;
+    for (size_t i = 0; i < training->width && n <= NAMES_SHOWN_MAX; i++) {
+        if (!labels && is_label(training->names[i]))
+            continue;
+        fputs(before, stderr);
+        if (n++ < NAMES_SHOWN_MAX)
+            print_shown(stderr, training->names[i], strlen(training->names[i]));
+        else
+            fputs("...", stderr);
+        before = separator;
+    }
+}
+
+/* A model that has learnt labels is a bad one, and nothing else would tell. Who names his columns means them. */
+static void warn_of_labels(const struct training *training)
+{
+    size_t n_labels = 0;
+    for (size_t i = 0; training->names && i < training->width; i++)
+        n_labels += is_label(training->names[i]);
+    if (training->flags->features || n_labels == 0 || n_labels == training->width)
+        return;
+    for (size_t i = 0; i < training->width; i++)
+        if (is_label(training->names[i])) {
+            fprintf(stderr, "%s: the column %s looks like labels and is trained on as a feature; leave it out with ",
+                    training->name, training->names[i]);
+            fputs("--features ", stderr);
+            print_names(training, ",", false);
+            fputs("\n", stderr);
+        }
+}
+
 /* Lines of "key: value", beside those that the library writes: the file's own name, and when. */
 static void write_provenance(const struct training *training, char *out, size_t size)
 {
@@ -155,10 +201,12 @@ static void print_summary(const struct training *training, const alertron_model 
     alertron_cuts cuts = alertron_model_cuts(model);
     fprintf(stderr, "%s: %zu rows of %zu feature%s", training->name, training->rows, training->width,
             training->width == 1 ? "" : "s");
-    for (size_t i = 0; training->names && i < training->width && i < 8; i++)
-        fprintf(stderr, "%s%s", i ? ", " : ": ", training->names[i]);
-    fprintf(stderr, "%s\n", training->names && training->width > 8 ? ", ..." : "");
-    fprintf(stderr, "%u trees of %u rows, %u nodes, fitted in %.2f s\n", info.trees, info.samples, info.nodes, seconds);
+    if (training->names) {
+        fputs(": ", stderr);
+        print_names(training, ", ", true);
+    }
+    fprintf(stderr, "\n%u trees of %u rows, %u nodes, fitted in %.2f s\n", info.trees, info.samples, info.nodes,
+            seconds);
     fprintf(stderr, "anomaly above %.6g, medium from %.6g, high from %.6g", cuts.threshold, cuts.medium, cuts.high);
     if (cuts.n_scores)
         fprintf(stderr, " (quantiles %g and %g of %llu anomalous scores; %s)\n", cuts.medium_quantile,
@@ -175,6 +223,7 @@ static bool run(struct training *training, char *why, size_t why_size)
         return false;
     if (!name_features(training))
         return why_say(why, why_size, "out of memory");
+    warn_of_labels(training);
     alertron_error error;
     double begin = clock_seconds();
     struct progress progress = progress_begin("fitting", true);
@@ -231,7 +280,7 @@ static enum options_outcome parse(struct train_flags *flags, int argc, char **ar
     if (flags->medium_quantile >= flags->high_quantile)
         return options_wrong(&usage, "--medium-quantile %g is not below --high-quantile %g", flags->medium_quantile,
                              flags->high_quantile);
-    return OPTIONS_RUN;
+    return options_spare(&usage, "-o", flags->output, (const char *const[]){*path, flags->tests}, 2);
 }
 
 int command_train(int argc, char **argv)

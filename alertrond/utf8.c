@@ -43,6 +43,22 @@ bool utf8_is_control(const char *character)
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+size_t utf8_characters(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += !utf8_continues(*text);
+    return n;
+}
+
+size_t utf8_offset(const char *text, size_t character)
+{
+    const char *at = text;
+    while (*at && (utf8_continues(*at) || character-- > 0))
+        at++;
+    return (size_t)(at - text);
+}
+
 size_t utf8_cut(const char *text, size_t n)
 {
     while (n > 0 && utf8_continues(text[n]))

@@ -11,6 +11,9 @@ size_t utf8_bytes(const char *text);
 bool utf8_is_control(const char *character);
 /* Whether a byte is one of a character, but not its first. */
 bool utf8_continues(char byte);
+/* Characters of a string, and the byte at which the one of this number, from 0, begins. */
+size_t utf8_characters(const char *text);
+size_t utf8_offset(const char *text, size_t character);
 /* How many of the first n bytes of a string can be shown without a character being cut. */
 size_t utf8_cut(const char *text, size_t n);
 /* Copies n bytes of a string, with `?` for each byte of controls and of what is no UTF-8, and ends them in NUL. `out`

@@ -134,7 +134,11 @@ example_cpp() {
 }
 
 example_embed() {
-    cp "$root"/examples/embed/* "$build"/amalgamation/alertron.[ch] .
+    cp "$root"/examples/embed/* .
+    rm -f alertron.[ch]
+    if make > output 2>&1; then fail 'make without the library'; fi
+    grep -q '^there is no alertron.c; copy it from' output || fail "make says $(cat output)"
+    cp "$build"/amalgamation/alertron.[ch] .
     as_its_comment_says app.c
     head -n 1 "$c/expected" > first
     tail -n 1 output | diff first - || fail "app.c has other results than score.c"

@@ -3,12 +3,12 @@
 import os
 import pty
 import re
-import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 import service
+from modelfile import with_section
 from process import free_port
 
 pytestmark = pytest.mark.quick
@@ -119,6 +119,11 @@ def test_names_are_relative_to_the_tests(program, pump, tmp_path):
     (tmp_path / "here" / "other.alertron").write_bytes(pump.read_bytes())
     words = [program, "test", "-m", pump, "here/there/pump.tests"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_file_called_minus_is_one_beside_the_tests(run):
+    done = run("file - is none\n", files={"-": f"{NAMES}\n50,100,0.5\n"})
     assert done.returncode == 0, done.stdout
 
 
@@ -266,6 +271,7 @@ def test_mistakes_of_every_file_are_told_before_anything_runs(run, tmp_path):
         ("-m - -", "standard input can be read once"),
         ("-m x --dtype int", "--dtype: "),
         ("-m x --list --tap", "--list runs nothing"),
+        ("-m x x.tests --junit -", "name a file"),
     ],
 )
 def test_wrong_use_is_status_2(program, words, said):
@@ -294,6 +300,17 @@ def test_tap_has_a_plan_results_and_diagnoses(run):
     assert 'not ok 3 - pump.tests:3: file "a&b \\#1.csv" is none' in lines
     assert lines[4] == "  ---" and lines.count("  ---") == lines.count("  ...") == 2
     assert "  verdict: high" in lines and '    - name: "vibration"' in lines
+
+
+def test_tap_shows_any_name_of_a_file_in_one_line(run, program, pump, tmp_path):
+    (tmp_path / "a\nok 2.tests").write_text(f"reading {NORMAL} is none\nreading {WORN} is none\n")
+    lines = run(None, "--tap", "a\nok 2.tests").stdout.splitlines()
+    assert lines[2:4] == [f"ok 1 - a?ok 2.tests:1: reading {NORMAL} is none", f"not ok 2 - a?ok 2.tests:2: reading {WORN} is none"]
+    assert '    file: "a?ok 2.tests"' in lines
+    (tmp_path / os.fsdecode(b"\xff.tests")).write_text(f"reading {NORMAL} is none\n")
+    for name in b"\xff.tests", b"\xfe.tests":
+        done = subprocess.run([program, "test", "-m", pump, "--tap", name], cwd=tmp_path, capture_output=True)
+        assert b"?.tests:" in done.stdout.decode().encode()
 
 
 def test_tap_bails_out_where_tests_cannot_be_read(run):
@@ -326,39 +343,17 @@ def test_junit_that_cannot_be_written_fails(run):
 # --- tests that a model carries ---------------------------------------------------------------------------------------
 
 
-def crc64_xz(data):
-    """The checksum at a model file's end: docs/model-format.md."""
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
-        table.append(byte)
-    crc = 2**64 - 1
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 255]
-    return crc ^ 2**64 - 1
-
-
-def carrying(model, tests):
-    """The bytes of a model file with these tests in it, whether it passes them or not."""
-    payload = tests.encode()
-    sections = struct.unpack_from("<I", model, 12)[0] + 1
-    body = model[24:-8] + b"test" + struct.pack("<IQ", 0, len(payload)) + payload
-    data = model[:12] + struct.pack("<IQ", sections, 24 + len(body) + 8) + body
-    return data + struct.pack("<Q", crc64_xz(data))
-
-
 @pytest.fixture
 def failing(pump, tmp_path):
     """A model that fails the second of the tests it carries."""
     path = tmp_path / "failing.alertron"
-    path.write_bytes(carrying(pump.read_bytes(), f"reading {NORMAL} is none\nreading {WORN} is none\n"))
+    path.write_bytes(with_section(pump.read_bytes(), b"test", f"reading {NORMAL} is none\nreading {WORN} is none\n".encode()))
     return path
 
 
 def test_tests_that_a_model_carries_are_run_without_a_file(run, pump, tmp_path):
     path = tmp_path / "good.alertron"
-    path.write_bytes(carrying(pump.read_bytes(), f"reading {NORMAL} is none\n"))
+    path.write_bytes(with_section(pump.read_bytes(), b"test", f"reading {NORMAL} is none\n".encode()))
     done = run(None, model=path)
     assert done.returncode == 0 and f"{path}\n  ok          1  reading {NORMAL} is none\n" in done.stdout
     done = run(None)
@@ -372,7 +367,7 @@ def test_a_model_that_fails_its_tests_is_loaded_to_see_which(run, failing):
 
 def test_carried_tests_read_no_files(run, pump, tmp_path):
     path = tmp_path / "curious.alertron"
-    path.write_bytes(carrying(pump.read_bytes(), "file rows.csv is none\n"))
+    path.write_bytes(with_section(pump.read_bytes(), b"test", "file rows.csv is none\n".encode()))
     done = run(None, model=path, files={"rows.csv": f"{NAMES}\n50,100,0.5\n"})
     assert done.returncode == 1 and "files can't be read here" in done.stdout
 

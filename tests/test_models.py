@@ -5,10 +5,12 @@ import json
 import math
 import os
 import pathlib
+import pty
 import subprocess
 import xml.etree.ElementTree
 
 import pytest
+from modelfile import with_section
 from process import http_post
 
 SKLEARN = pathlib.Path(__file__).parent / "data" / "sklearn"
@@ -138,7 +140,7 @@ def test_names_and_tests_go_into_the_model_and_out_of_it(run, described, tmp_pat
     run("convert", "a.alertron", "-o", made, "--feature-names", "temperature,flow,grün", "--tests", tests)
     assert described(made)["feature_names"] == ["temperature", "flow", "grün"]
     assert run("inspect", "--tests", made) == tests.read_text() == described(made)["tests"]
-    assert "carried tests     1 line" in run("inspect", made)
+    assert "carried tests     1, which --tests prints\n" in run("inspect", made)
     again = tmp_path / "again.alertron"
     run("convert", made, "-o", again, "--no-tests")
     assert described(again)["tests"] is None and described(again)["feature_names"][0] == "temperature"
@@ -180,6 +182,10 @@ def test_a_conversion_at_a_time_gives_the_same_file_again(run, described, tmp_pa
         (["a.alertron", "-o", "out", "--training", "narrow.csv"], 1, 'no column "f2"'),
         (["a.alertron", "-o", "out", "--tests", "large.tests"], 1, "larger than 65536 bytes"),
         (["a.alertron", "-o", "out", "--tests", "zero.tests"], 1, "a NUL byte at 3"),
+        (["a.alertron", "-o", "out", "--tests", "comment.tests"], 1, "comment.tests: no tests in it"),
+        (["a.alertron", "-o", "out", "--tests", "empty.tests"], 1, "empty.tests: no tests in it"),
+        (["a.alertron", "-o", "out", "--training", "bars.csv"], 1, "Fields stand between `,`, `;` or tabs"),
+        (["a.alertron", "-o", "out", "--training", "infinite.csv"], 1, 'infinite.csv:2: column "f1": "inf" is infinite; write a number'),
     ],
 )
 def test_convert_says_what_is_wrong_and_leaves_the_file_as_it_was(run, files, words, status, error):
@@ -187,9 +193,81 @@ def test_convert_says_what_is_wrong_and_leaves_the_file_as_it_was(run, files, wo
     (files / "narrow.csv").write_text("f0,f1,g\n1,2,3\n")
     (files / "large.tests").write_bytes(65537 * b"#")
     (files / "zero.tests").write_bytes(b"abc\0def")
+    (files / "comment.tests").write_text("# reading [50, 100, 0.5] is none\n\n")
+    (files / "empty.tests").write_text("")
+    (files / "bars.csv").write_text("f0|f1|f2\n1|2|3\n")
+    (files / "infinite.csv").write_text("f0,f1,f2\n1,inf,3\n")
     (files / "out").write_text("as it was")
     run("convert", *words, status=status, error=error)
     assert (files / "out").read_text() == "as it was"
+
+
+# ---- what is read is not written over ----
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("train n.csv -o n.csv", "n.csv"),
+        ("train n.csv -o n.tests --tests n.tests", "n.tests"),
+        ("score -m m.alertron n.csv -o m.alertron", "m.alertron"),
+        ("score -m m.alertron m.csv -o n.csv --calibrate n.csv", "n.csv"),
+        ("convert m.alertron -o n.csv --training n.csv", "n.csv"),
+        ("convert m.alertron -o n.csv --calibrate ./n.csv", "./n.csv"),
+        ("convert m.alertron -o n.tests --tests n.tests", "n.tests"),
+        ("inspect m.alertron --svg m.alertron", "m.alertron"),
+        ("inspect m.alertron --svg link", "m.alertron"),
+        ("inspect m.alertron n.csv --svg n.csv", "n.csv"),
+        ("test -m m.alertron n.tests --junit m.alertron", "m.alertron"),
+        ("test -m m.alertron m.tests n.tests --junit n.tests", "n.tests"),
+    ],
+)
+def test_an_output_never_takes_the_place_of_what_is_read(program, files, tmp_path, words, lost):
+    contents = {"m.alertron": (files / "a.alertron").read_bytes(), "n.csv": (files / "mixed.csv").read_bytes()}
+    contents |= {"m.csv": contents["n.csv"], "n.tests": b"reading [50, 100, 0.5] is none\n", "m.tests": b"reading [50, 100, 0.5] is none\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "link").symlink_to("m.alertron")
+    done = subprocess.run([program, *words.split()], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and f"would be written in place of {lost}, which is read; name another file; see alertrond" in done.stderr
+    assert contents == {name: (tmp_path / name).read_bytes() for name in contents}
+
+
+def test_a_model_and_readings_may_be_changed_in_place(run, described, tmp_path):
+    made, rows = tmp_path / "made.alertron", tmp_path / "rows.csv"
+    run("convert", "a.alertron", "-o", made)
+    run("convert", made, "-o", made, "--threshold", "0.7")
+    assert described(made)["threshold"] == 0.7
+    rows.write_text("f0,f1,f2\n50,100,0.5\n")
+    run("score", "-m", made, rows, "-o", rows)
+    assert rows.read_text().startswith("f0,f1,f2,score,anomaly,severity\n")
+
+
+# ---- texts of models from anywhere ----
+
+
+@pytest.fixture
+def hostile(files, tmp_path):
+    """A model whose producer and tests hold what a terminal would act upon."""
+    path = tmp_path / "hostile.alertron"
+    model = with_section((files / "a.alertron").read_bytes(), b"PROD", b"\x1b[31mme\nx")
+    path.write_bytes(with_section(model, b"test", HOSTILE_TESTS.encode()))
+    return path
+
+
+HOSTILE_TESTS = "# \x1b[31mred\x07\n\treading [50, 100, 0.5] is none\n"
+
+
+def test_a_terminal_gets_no_commands_of_a_model(run, program, hostile, tmp_path):
+    text = run("inspect", hostile)
+    assert "made by ?[31mme?x\n" in text and "\033" not in text and "carried tests     1, which" in text
+    run("convert", hostile, "-o", tmp_path / "out", error="made by ?[31mme?x\n")
+    assert run("inspect", "--tests", hostile) == HOSTILE_TESTS
+    parent, child = pty.openpty()
+    subprocess.run([program, "inspect", "--tests", hostile], stdout=child, check=True)
+    os.close(child)
+    with open(parent, "rb", buffering=0) as terminal:
+        assert terminal.read(65536) == b"# ?[31mred?\r\n\treading [50, 100, 0.5] is none\r\n"
 
 
 # ---- inspect ----

@@ -60,7 +60,7 @@ static void make_sample(struct sample *sample)
                                            .outcome = ALERTRON_TEST_ERROR,
                                            .found = (char *)"none.csv: No such file or directory"};
     sample->suite = (struct suite){.path = "p/x.y.tests",
-                                   .name = "p/x.y.tests",
+                                   .name = (char *)"p/x.y.tests",
                                    .cases = sample->cases,
                                    .n_cases = 3,
                                    .n_by_outcome = {1, 1, 1},
@@ -229,6 +229,42 @@ static void the_summary_shows_a_failure_with_its_reading(void **state)
     free(text);
 }
 
+/* A model whose first features have names that differ only at their end. */
+static alertron_model *with_long_names(const alertron_model *model, char tags[3][ALERTRON_FEATURE_NAME_MAX + 1])
+{
+    const char *changed[WIDTH];
+    memcpy(changed, names, sizeof changed);
+    for (size_t i = 0; i < 3; i++) {
+        memset(tags[i], 'x', ALERTRON_FEATURE_NAME_MAX);
+        memcpy(tags[i] + ALERTRON_FEATURE_NAME_MAX - 4, "/\xc3\xbc", 3);
+        tags[i][ALERTRON_FEATURE_NAME_MAX - 1] = (char)('0' + i);
+        tags[i][ALERTRON_FEATURE_NAME_MAX] = '\0';
+        changed[i] = tags[i];
+    }
+    return alertron_model_with(model, &(alertron_model_changes){.feature_names = changed}, NULL, NULL);
+}
+
+static void long_names_are_whole_for_programs_and_keep_their_end_for_people(void **state)
+{
+    char tags[3][ALERTRON_FEATURE_NAME_MAX + 1];
+    alertron_model *model = with_long_names(*state, tags);
+    struct sample sample;
+    make_sample(&sample);
+    char *tap = tap_of(model, &sample.suite), *junit = junit_of(model, &sample.suite);
+    char *summary = summary_of(model, &sample.suite, false);
+    expect_in(tap, tags[0]);
+    expect_in(junit, tags[2]);
+    expect_in(summary, "caused by  xxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx/\xc3\xbc"
+                       "2   0.9   61%  changed to this\n");
+    expect_in(summary, "...xxxxxxxxxxxxxxx/\xc3\xbc"
+                       "0    70   30%\n");
+    expect_in(summary, "           l                                            0    9%\n");
+    free(summary);
+    free(junit);
+    free(tap);
+    alertron_model_free(model);
+}
+
 static void a_score_near_a_cut_has_digits_enough_to_tell_them_apart(void **state)
 {
     struct sample sample;
@@ -250,6 +286,7 @@ int main(void)
         cmocka_unit_test(junit_escapes_what_xml_takes_for_its_own),
         cmocka_unit_test(junit_replaces_what_xml_cannot_hold),
         cmocka_unit_test(the_summary_shows_a_failure_with_its_reading),
+        cmocka_unit_test(long_names_are_whole_for_programs_and_keep_their_end_for_people),
         cmocka_unit_test(a_score_near_a_cut_has_digits_enough_to_tell_them_apart),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

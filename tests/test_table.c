@@ -226,7 +226,7 @@ static void a_row_that_is_wrong_says_where_and_what(void **state)
     expect_bad_row("1,2", "2 fields; the header line has 3");
     expect_bad_row("1,2,3,4", "4 fields; the header line has 3");
     expect_bad_row("1,2,1e999", "column \"f2\": \"1e999\" is beyond the range of a double");
-    expect_bad_row("1,-inf,3", "column \"f1\": \"-inf\" can't be taken here");
+    expect_bad_row("1,-inf,3", "column \"f1\": \"-inf\" is infinite; write a number");
     expect_bad_row("1,,3", "column \"f1\": \"\" is a missing value");
     expect_bad_row("NaN,2,3", "column \"f0\": \"NaN\" is a missing value");
 }
@@ -260,10 +260,10 @@ static void missing_values_are_nan_where_they_are_taken(void **state)
     expect_end(&sample);
 }
 
-static void infinities_are_taken_where_missing_values_are(void **state)
+static void infinities_are_taken_where_asked_for(void **state)
 {
     (void)state;
-    struct table_options options = {.width = 3, .missing_values = true};
+    struct table_options options = {.width = 3, .infinities = true};
     struct sample sample = open_with("a,b,c\ninf,-Infinity,+INF\n1,2,1e999\n", &options);
     expect_row(&sample, INFINITY, -INFINITY, INFINITY);
     assert_int_equal(next(&sample), TABLE_BAD);
@@ -494,7 +494,7 @@ int main(void)
         cmocka_unit_test(a_decimal_comma_is_recognised),
         cmocka_unit_test(hostile_text_is_shown_short_and_without_controls),
         cmocka_unit_test(missing_values_are_nan_where_they_are_taken),
-        cmocka_unit_test(infinities_are_taken_where_missing_values_are),
+        cmocka_unit_test(infinities_are_taken_where_asked_for),
         cmocka_unit_test(a_file_without_a_header_is_refused),
         cmocka_unit_test(an_empty_file_is_refused),
         cmocka_unit_test(a_csv_without_rows_ends_at_once),

@@ -94,6 +94,17 @@ static void texts_are_cut_between_characters(void **state)
     assert_int_equal(utf8_cut("\x80\x80", 1), 0);
 }
 
+static void characters_are_counted_and_found(void **state)
+{
+    (void)state;
+    const char text[] = "\xc3\xbc\xe2\x82\xac-";
+    assert_int_equal(utf8_characters(text), 3);
+    assert_int_equal(utf8_offset(text, 0), 0);
+    assert_int_equal(utf8_offset(text, 1), 2);
+    assert_int_equal(utf8_offset(text, 2), 5);
+    assert_int_equal(utf8_offset(text, 9), 6);
+}
+
 static void assert_xml(const char *text, size_t n, const char *expected)
 {
     char out[UTF8_XML_BYTES];
@@ -126,6 +137,7 @@ int main(void)
         cmocka_unit_test(what_a_terminal_acts_on_is_a_control),
         cmocka_unit_test(controls_and_damage_are_shown_as_question_marks),
         cmocka_unit_test(texts_are_cut_between_characters),
+        cmocka_unit_test(characters_are_counted_and_found),
         cmocka_unit_test(what_xml_cannot_hold_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,9 +56,10 @@ static alertron_model *load(const char *path)
 {
     static unsigned char bytes[1 << 22];
     FILE *file = fopen(path, "rb");
-    const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
-    if (file)
-        fclose(file);
+    if (!file)
+        return perror(path), NULL;
+    const size_t n = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
     alertron_error error;
     alertron_model *model = alertron_model_load(bytes, n, NULL, &error);
     if (!model)
