@@ -164,6 +164,18 @@ static bool write_junit(const struct testing *testing)
     return good;
 }
 
+/* Tests that a model carries must take no longer than a loader allows. */
+static bool check_loads(const struct testing *testing)
+{
+    alertron_error error;
+    alertron_model *copy = alertron_model_with(testing->model, &(alertron_model_changes){0}, NULL, &error);
+    if (!copy)
+        fprintf(stderr, "alertrond test: %s: elsewhere the model is not loaded: %s\n", testing->flags->model,
+                error.text);
+    alertron_model_free(copy);
+    return copy != NULL;
+}
+
 /* Whether all of it was done and all tests passed. */
 static bool run(struct testing *testing, const char *const *paths, size_t n_paths)
 {
@@ -181,7 +193,7 @@ static bool run(struct testing *testing, const char *const *paths, size_t n_path
     bool good = !flags->junit || write_junit(testing);
     for (size_t i = 0; i < testing->n_suites; i++)
         good &= suite_not_passed(&testing->suites[i]) == 0;
-    return good;
+    return good && (!testing->carried || check_loads(testing));
 }
 
 static void release(struct testing *testing)

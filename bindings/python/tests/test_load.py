@@ -161,6 +161,12 @@ def test_a_bomb_is_refused_in_bounded_memory(monkeypatch):
         alertron.load(io.BytesIO(bytes((1 << 20) + 1)))
 
 
+def test_what_inflates_far_more_than_models_do_is_refused():
+    bomb = zlib.compress(bytes(16 << 20), 9)
+    with pytest.raises(alertron.LimitError, match=f"inflates to more than {len(bomb) * 64 + 65536} bytes"):
+        alertron.load(bomb)
+
+
 def test_inflated_data_may_fill_the_bound(monkeypatch, model, saved):
     monkeypatch.setattr(_files, "FILE_BYTES_MAX", len(saved))
     assert alertron.load(zlib.compress(saved)).to_bytes() == saved

@@ -7,6 +7,7 @@ import os
 import pickle
 import resource
 import stat
+import threading
 import weakref
 
 import numpy as np
@@ -255,6 +256,17 @@ def test_a_save_that_fails_leaves_the_old_file(model, tmp_path, monkeypatch):
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["pump.alertron"]
     with pytest.raises(FileNotFoundError):
         model.save(tmp_path / "none" / "pump.alertron")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(model, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    saved = []
+    reader = threading.Thread(target=lambda: saved.append(path.read_bytes()))
+    reader.start()
+    model.save(path)
+    reader.join()
+    assert saved == [model.to_bytes()] and path.is_fifo()
 
 
 def test_a_saved_file_has_the_usual_mode(model, tmp_path):

@@ -11,7 +11,8 @@ from typing import Any
 from ._errors import FormatError, LimitError
 
 FILE_BYTES_MAX = 1 << 30  # of a model, inflated
-_DEFLATE_RATIO_MAX = 1100  # deflate makes of a byte at most 1032, and a little for the beginning
+_DEFLATE_RATIO_MAX = 64  # deflate makes up to 1,032 bytes of one; of a forest's file it makes 3 to 6
+_INFLATED_BYTES_MIN = 1 << 16
 _GZIP_OR_ZLIB = zlib.MAX_WBITS + 32
 
 
@@ -48,7 +49,7 @@ def inflated(data: bytes) -> bytes:
     """What zlib or gzip data hold; other bytes as they are."""
     if not _is_deflated(data):
         return data
-    limit = min(FILE_BYTES_MAX, len(data) * _DEFLATE_RATIO_MAX)
+    limit = min(FILE_BYTES_MAX, len(data) * _DEFLATE_RATIO_MAX + _INFLATED_BYTES_MIN)
     stream = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         inside = stream.decompress(data, limit)
@@ -66,8 +67,15 @@ def inflated(data: bytes) -> bytes:
 
 
 def write(path: Any, data: bytes) -> None:
-    """Writes aside, syncs and renames: whoever reads the path finds the old file or the new one, whole."""
+    """Writes aside, syncs and renames: whoever reads the path finds the old file or the new one, whole.
+
+    What is no file, such as a pipe or a device, is written to as it stands.
+    """
     target = pathlib.Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as file:
+            file.write(data)
+        return
     aside = target.with_name(f"{target.name[:200]}.{secrets.token_hex(4)}.new")
     try:
         with open(aside, "xb") as file:
