@@ -277,8 +277,10 @@ static alertron_status check_changes(const alertron_model *model, const alertron
 /* Bytes of a line, its newline included. */
 static size_t line_bytes(const char *line)
 {
-    const char *newline = strchr(line, '\n');
-    return newline ? (size_t)(newline - line) + 1 : strlen(line);
+    size_t n = 0;
+    while (line[n] && line[n] != '\n')
+        n++;
+    return n + (line[n] != 0);
 }
 
 /* Whether one of the text's lines has the key of this one: what stands before a colon. */
