@@ -134,8 +134,9 @@ static bool take_training(struct conversion *conversion, char *why, size_t why_s
         if (!isnan(flags->contamination))
             good = take_threshold(conversion, &scores, flags->training, why, why_size);
         /* Too few anomalies among them are no mistake, as they are none for `alertrond train`. */
-        if (good && !flags->calibrate)
-            take_severity(conversion, &scores, flags->training, ALERTRON_CUTS_TRAINING, NULL);
+        if (good && !flags->calibrate &&
+            !take_severity(conversion, &scores, flags->training, ALERTRON_CUTS_TRAINING, NULL))
+            set_threshold(conversion, conversion->cuts.threshold);
     }
     scores_free(&scores);
     return good;

@@ -111,6 +111,15 @@ static void compare_extras(struct diff *diff)
              strcmp(alertron_model_tests(diff->a), alertron_model_tests(diff->b)) == 0);
 }
 
+/* Whether both have names, and not the same: then each reads other columns. */
+static bool is_renamed(const alertron_model *a, const alertron_model *b)
+{
+    for (size_t i = 0; alertron_model_feature_name(a, i) && alertron_model_feature_name(b, 0); i++)
+        if (!diff_has_feature(b, alertron_model_feature_name(a, i)))
+            return true;
+    return false;
+}
+
 static void compare_facts(struct diff *diff)
 {
     alertron_model_info a, b;
@@ -129,7 +138,7 @@ static void compare_facts(struct diff *diff)
     same &= add_number(diff, "medium", "medium from", diff->cuts_a.medium, diff->cuts_b.medium);
     same &= add_number(diff, "high", "high from", diff->cuts_a.high, diff->cuts_b.high);
     compare_extras(diff);
-    diff->same_verdicts = same && diff->same_forest && !diff->reordered;
+    diff->same_verdicts = same && diff->same_forest && !diff->reordered && !is_renamed(diff->a, diff->b);
 }
 
 bool diff_has_feature(const alertron_model *model, const char *name)

@@ -55,6 +55,16 @@ static void find_range(struct histogram *histogram)
     histogram->last = last + 1 < ALERTRON_SCORE_BINS ? last + 1 : last;
 }
 
+/* Whether so many of these rows can have scores above the threshold: cuts may be those of other rows. */
+static bool may_be_above(const struct histogram *histogram, uint64_t n)
+{
+    const size_t threshold = alertron_score_bin(histogram->cuts.threshold);
+    double above = 0;
+    for (size_t bin = threshold + 1; bin < ALERTRON_SCORE_BINS; bin++)
+        above += histogram->counts[bin];
+    return (double)n >= above && (double)n <= above + histogram->counts[threshold];
+}
+
 struct histogram histogram_of(const char *title, const uint64_t *counts, const alertron_cuts *cuts,
                               const size_t *by_severity)
 {
@@ -65,7 +75,7 @@ struct histogram histogram_of(const char *title, const uint64_t *counts, const a
     }
     for (size_t mark = 0; mark < HISTOGRAM_MARKS; mark++)
         histogram.above[mark] = histogram_share_above(&histogram, histogram_mark(&histogram, mark)) * histogram.rows;
-    if (!by_severity && cuts->origin == ALERTRON_CUTS_TRAINING) {
+    if (!by_severity && cuts->origin == ALERTRON_CUTS_TRAINING && may_be_above(&histogram, cuts->n_scores)) {
         histogram.above[0] = (double)cuts->n_scores;
         histogram.exact[0] = true;
     }

@@ -159,11 +159,12 @@ static char *shown(const char *text)
 {
     char *copy = malloc(SUITE_TEXT_MAX + sizeof "...");
     size_t n = 0;
-    bool quoted = false;
+    char quote = '\0';
     for (; copy && *text && n < SUITE_TEXT_MAX; text++) {
         const char c = *text == '\t' ? ' ' : *text;
-        quoted ^= c == '"';
-        if (c != ' ' || quoted || (n > 0 && copy[n - 1] != ' '))
+        if (quote ? c == quote : c == '"' || c == '\'')
+            quote = quote ? '\0' : c;
+        if (c != ' ' || quote || (n > 0 && copy[n - 1] != ' '))
             copy[n++] = c;
     }
     if (!copy)

@@ -372,8 +372,8 @@ typedef struct alertron_check {
 
 typedef struct alertron_check_result {
     bool passed;
-    double figure;  /* what was found. Of severity and score: the score of `row`; of monotone: the deepest fall of the
-                     * score below what it was before; of invariance: its largest change */
+    double figure;  /* what was found. Of severity and score: the score of `row`; of monotone: how far the row's score
+                     * fell below what it was before; of invariance: how far it changed */
     size_t row;     /* the row that shows it best, passed or not, or ALERTRON_NO_ROW */
     size_t feature; /* which number of that row the check changed, or ALERTRON_NO_FEATURE */
     double value;   /* to what */
@@ -386,9 +386,9 @@ typedef struct alertron_check_result {
  * scoring. Any thread.
  *
  * Monotone and invariance are exact: a score changes along a feature only at the forest's thresholds, and one number
- * between each two is scored, to both ends of the doubles. Going from the row, the severity must at no number be lower
- * than it was at one before; by score, that must at no number be lower by more than the tolerance. Missing numbers
- * are not tried.
+ * between each two is scored, to both ends of the finite doubles. Going from the row, the severity must at no number
+ * be lower than it was at one before; by score, that must at no number be lower by more than the tolerance. Missing
+ * and infinite numbers are not tried.
  *
  * Duration is the least of several rounds, the two models taking turns. */
 ALERTRON_API alertron_status alertron_model_check(const alertron_model *model, const alertron_check *check,

@@ -93,6 +93,19 @@ char *alertron__copy_text(const alertron_allocator *allocator, const char *text,
     return copy;
 }
 
+/* Texts of files stand in errors, and errors go to terminals, logs and other languages' strings: what is no character,
+ * a cut one among them, and what a terminal acts on becomes `?`. */
+static void make_printable(char *text)
+{
+    for (size_t n; *text; text += n) {
+        const unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+        n = alertron__text_character(text);
+        if (n > 0 && first >= 0x20 && first != 0x7f && !(first == 0xc2 && second < 0xa0))
+            continue;
+        memset(text, '?', n = n ? n : 1);
+    }
+}
+
 alertron_status alertron__error(alertron_error *error, alertron_status status, uint64_t offset, const char *format, ...)
 {
     if (!error)
@@ -103,6 +116,7 @@ alertron_status alertron__error(alertron_error *error, alertron_status status, u
     va_start(arguments, format);
     alertron__text_of(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
+    make_printable(error->text);
     return status;
 }
 

@@ -112,7 +112,10 @@ uint64_t alertron__check_row_nodes(const alertron_model *model)
     uint64_t nodes = 0;
     for (uint32_t tree = 0; tree < model->forest->n_trees; tree++)
         nodes += model->forest->depths[tree];
-    return model->forest->kernel ? nodes : 2 * nodes; /* they lie farther apart */
+    /* Positions are looked for in every segment, feature by feature; or a row is looked through for NaN, and nodes lie
+     * farther apart. */
+    const uint64_t numbers = model->forest->n_features;
+    return model->forest->kernel ? nodes + 8 * numbers * model->forest->n_segments : 2 * nodes + numbers;
 }
 
 /* Scores of all rows; a row without one is refused. */

@@ -214,7 +214,9 @@ static double rounding_of(const char *number, const char *end)
     for (; number < end && n < sizeof text - 1; number++)
         text[n++] = *number;
     double half = 0.0;
-    return alertron__number_read(text, n, -decimals - 1, &half) && half > TOLERANCE_LEAST ? half : TOLERANCE_LEAST;
+    return number == end && alertron__number_read(text, n, -decimals - 1, &half) && half > TOLERANCE_LEAST
+               ? half
+               : TOLERANCE_LEAST;
 }
 
 static bool expect_element(struct test_line *line, double *number)
@@ -482,12 +484,15 @@ static bool parse_line(struct test_line *line, alertron_tests *tests, struct mod
 static bool parse_lines(alertron_tests *tests, const char *text, size_t n_bytes)
 {
     struct model_test *last = NULL;
+    if (n_bytes == 0)
+        return true;
     const bool mark = n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* editors put it before UTF-8 */
     struct test_line line = {.text = text, .number = 1, .arena = &tests->arena};
     const char *const end = text + n_bytes;
-    for (const char *begin = text + (mark ? 3 : 0); begin < end; begin = line.end + 1, line.number++) {
+    for (const char *begin = text + (mark ? 3 : 0), *next; begin < end; begin = next, line.number++) {
         const char *newline = memchr(begin, '\n', (size_t)(end - begin));
         const char *const line_end = newline ? newline : end;
+        next = newline ? newline + 1 : end;
         line.begin = begin;
         line.end = line_end;
         if ((size_t)(line_end - begin) > ALERTRON_TEST_BYTES_MAX)
@@ -495,7 +500,6 @@ static bool parse_lines(alertron_tests *tests, const char *text, size_t n_bytes)
                             "a line of more than 131072 bytes: divide what it holds");
         if (!parse_line(&line, tests, &last))
             return false;
-        line.end = line_end;
     }
     return true;
 }

@@ -11,7 +11,7 @@
 #include "support.h"
 
 static const alertron_cuts cuts = {
-    .threshold = 0.625, .medium = 0.75, .high = 0.8125, .origin = ALERTRON_CUTS_TRAINING, .n_scores = 7};
+    .threshold = 0.625, .medium = 0.75, .high = 0.8125, .origin = ALERTRON_CUTS_TRAINING, .n_scores = 5};
 
 /* 1000 rows from 0.5 on, 100 a bin, then 4 in a bin from 0.6875 on and 1 from 0.8125 on. */
 static void fill(uint64_t *counts)
@@ -51,9 +51,14 @@ static void rows_of_a_mark_are_exact_where_they_are_known(void **state)
     char text[96];
     struct histogram histogram = sample(NULL);
     histogram_mark_text(&histogram, 0, text, sizeof text);
-    assert_string_equal(text, "anomaly above 0.6250: 7 rows, 0.7%");
+    assert_string_equal(text, "anomaly above 0.6250: 5 rows, 0.5%");
     histogram_mark_text(&histogram, 1, text, sizeof text);
     assert_string_equal(text, "medium from 0.7500: about 1 row, 0.1%");
+    alertron_cuts of_other_rows = cuts;
+    of_other_rows.n_scores = 7;
+    histogram = histogram_of("other rows", (const uint64_t[ALERTRON_SCORE_BINS]){[100] = 10}, &of_other_rows, NULL);
+    histogram_mark_text(&histogram, 0, text, sizeof text);
+    assert_string_equal(text, "anomaly above 0.6250: about 0 rows, 0%");
     histogram = sample((const size_t[4]){1000, 3, 1, 1});
     histogram_mark_text(&histogram, 0, text, sizeof text);
     assert_string_equal(text, "anomaly above 0.6250: 5 rows, 0.5%");

@@ -365,10 +365,12 @@ def test_a_model_that_fails_its_tests_is_loaded_to_see_which(run, failing):
     assert done.returncode == 1 and f"  FAILED      2  reading {WORN} is none\n" in done.stdout
 
 
-def test_carried_tests_that_take_too_long_for_a_loader_do_not_pass(run, pump, tmp_path):
+def test_carried_tests_that_take_too_long_for_a_loader_do_not_pass(program, run, pump, tmp_path):
     path = tmp_path / "slow.alertron"
+    words = [program, "train", pump.parent / "normal.csv", "-o", path, "--trees", "400"]
+    subprocess.run(words, capture_output=True, check=True)
     lines = f"every feature varying from {NORMAL} never changes the score by more than 1\n" * 600
-    path.write_bytes(with_section(pump.read_bytes(), b"test", lines.encode()))
+    path.write_bytes(with_section(path.read_bytes(), b"test", lines.encode()))
     done = run(None, model=path)
     assert done.returncode == 1 and "600 passed" in done.stdout
     assert "elsewhere the model is not loaded" in done.stderr and "takes as long as" in done.stderr

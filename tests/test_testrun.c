@@ -4,6 +4,7 @@
 #include "private.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -344,6 +345,46 @@ static void carried_tests_need_nothing_but_the_model(void **state)
                  "the tests that the model carries: line 1, column 18: the line ends where");
 }
 
+/* Finding where a row stands costs by features, not by nodes alone: here few lines score many rows of many numbers. */
+static void carried_tests_of_wide_rows_are_bounded(void **state)
+{
+    (void)state;
+    enum { LINES = 7, ROWS_OF_FIT = 300 };
+    double *numbers = calloc((size_t)ROWS_OF_FIT * ALERTRON_FEATURES_MAX, sizeof *numbers);
+    char *text = malloc(LINES * (2 * ALERTRON_FEATURES_MAX + 100));
+    assert_true(numbers && text);
+    for (size_t row = 0; row < ROWS_OF_FIT; row++)
+        numbers[row * ALERTRON_FEATURES_MAX] = (double)row;
+    const alertron_rows rows = alertron_rows_of(numbers, ROWS_OF_FIT, ALERTRON_FEATURES_MAX);
+    alertron_model *model = alertron_model_fit(&rows, &(alertron_fit_options){.trees = 50}, NULL, NULL);
+    assert_non_null(model);
+    size_t n = 0;
+    for (int line = 0; line < LINES; line++) {
+        n += (size_t)sprintf(text + n, "feature 0 varying from [0");
+        for (uint32_t i = 1; i < ALERTRON_FEATURES_MAX; i++)
+            n += (size_t)sprintf(text + n, ",0");
+        n += (size_t)sprintf(text + n, "] never changes the score by more than 1\n");
+    }
+    alertron_error error = {.text = ""};
+    assert_null(alertron_model_with(model, &(alertron_model_changes){.tests = text}, NULL, &error));
+    assert_int_equal(error.status, ALERTRON_ERROR_SELF_TEST);
+    assert_non_null(strstr(error.text, "as long as visiting"));
+    alertron_model_free(model);
+    free(text);
+    free(numbers);
+}
+
+/* What a file names may hold anything; an error goes to a terminal. */
+static void errors_are_texts_that_a_terminal_takes(void **state)
+{
+    const struct sample *sample = *state;
+    static const char text[] = "feature \"x\x1b[31m\xc2\x9b"
+                               "y\xff\" rising from [1, 1, 1] never changes the verdict";
+    alertron_error error = {.text = ""};
+    assert_null(alertron_model_with(sample->model, &(alertron_model_changes){.tests = text}, NULL, &error));
+    assert_non_null(strstr(error.text, "x?[31m??y?"));
+}
+
 static void changes_that_break_carried_tests_are_refused(void **state)
 {
     const struct sample *sample = *state;
@@ -457,6 +498,8 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_is_told),
         cmocka_unit_test(a_model_that_fails_its_own_tests_does_not_load),
         cmocka_unit_test(carried_tests_need_nothing_but_the_model),
+        cmocka_unit_test(carried_tests_of_wide_rows_are_bounded),
+        cmocka_unit_test(errors_are_texts_that_a_terminal_takes),
         cmocka_unit_test(changes_that_break_carried_tests_are_refused),
         cmocka_unit_test(carried_tests_that_take_long_are_refused),
         cmocka_unit_test(memory_that_runs_out_while_loading_leaks_nothing),
