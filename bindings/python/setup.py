@@ -1,7 +1,7 @@
 """The part of the build that pyproject.toml can't say: the C library, compiled into the package.
 
-`libalertron` is a link to the library's sources in the repository, and a copy of them in a source distribution. $CC
-and $CFLAGS are used where they are set.
+`libalertron` is a link to the library's sources in the repository, and a copy of them in a source distribution. $CC,
+$CFLAGS and $LDFLAGS are used where they are set.
 """
 
 import os
@@ -29,8 +29,9 @@ class BuildWithLibrary(build_py):
     def run(self):
         super().run()
         root = pathlib.Path("src" if self.editable_mode else self.build_lib)
-        compiler = shlex.split(os.environ.get("CC", "cc")) + shlex.split(os.environ.get("CFLAGS", ""))
-        command = [*compiler, *FLAGS, *sorted(map(str, SOURCES.glob("*.c"))), "-o", str(root / "alertron/libalertron.so")]
+        compiler, flags, linking = (shlex.split(os.environ.get(*name)) for name in (("CC", "cc"), ("CFLAGS", ""), ("LDFLAGS", "")))
+        sources, library = sorted(map(str, SOURCES.glob("*.c"))), str(root / "alertron/libalertron.so")
+        command = [*compiler, *FLAGS, *flags, *sources, "-o", library, *linking]
         print(shlex.join(command))
         try:
             subprocess.run(command, check=True)

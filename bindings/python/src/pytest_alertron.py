@@ -49,7 +49,7 @@ if hasattr(pytest, "version_tuple"):  # since pytest 7
         if _model_path(parent.config) is not None:
             return ModelTests.from_parent(parent, path=file_path)
         if parent.session.isinitpath(file_path):
-            raise pytest.UsageError(f"{file_path}: tests of which model? Give --alertron-model FILE")
+            return ModelTests.from_parent(parent, path=file_path)
         return None
 
 
@@ -63,10 +63,13 @@ class ModelTests(pytest.File):
     def collect(self) -> Iterator[ModelTest]:
         from alertron import Error, _suite, load
 
+        model_path = _model_path(self.config)
+        if model_path is None:
+            raise self.CollectError(f"{self.path}: tests of which model? Give --alertron-model FILE")
         try:
             text = _suite.read_suite(self.path)
             _suite.parse(text, str(self.path))
-            suite = _suite.Suite(load(str(_model_path(self.config))), self.path.parent)
+            suite = _suite.Suite(load(model_path), self.path.parent)
         except (Error, OSError) as error:
             raise self.CollectError(str(error)) from None
         for number, line in enumerate(text.split(b"\n"), 1):
@@ -95,4 +98,4 @@ class ModelTest(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[pathlib.Path, int, str]:
-        return self.path, self._number - 1, self.name
+        return self.path, self._number - 1, f"line {self._number}: {self.name}"

@@ -161,6 +161,18 @@ def test_a_bomb_is_refused_in_bounded_memory(monkeypatch):
         alertron.load(io.BytesIO(bytes((1 << 20) + 1)))
 
 
+def test_a_raw_file_may_give_less_than_it_was_asked_for(saved):
+    class Slow(io.RawIOBase):
+        def __init__(self):
+            self.rest = saved
+
+        def read(self, n=-1):
+            block, self.rest = self.rest[: min(n, 1000)], self.rest[min(n, 1000) :]
+            return block
+
+    assert alertron.load(Slow()).to_bytes() == saved
+
+
 def test_what_inflates_far_more_than_models_do_is_refused():
     bomb = zlib.compress(bytes(16 << 20), 9)
     with pytest.raises(alertron.LimitError, match=f"inflates to more than {len(bomb) * 64 + 65536} bytes"):

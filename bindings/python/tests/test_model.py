@@ -325,7 +325,7 @@ def test_a_model_of_something_else_is_refused(handle):
 
 def test_what_is_no_model_raises(X):
     for foreign in (None, object(), 5, alertron.Model.__new__(alertron.Model)):
-        with pytest.raises((AttributeError, TypeError)):
+        with pytest.raises((AttributeError, TypeError, alertron.ClosedError)):
             alertron.Model.score(foreign, X)
     with pytest.raises(alertron.Error):
         alertron.Model.__new__(alertron.Model).__setstate__(b"no model")

@@ -322,8 +322,8 @@ def test_labels_are_found_as_alertrond_finds_them(X, tmp_path):
 
 
 def test_the_columns_of_labels_are_those_of_alertrond():
-    header = in_repository("alertrond/suite_files.h").read_text(encoding="utf-8")
-    columns = re.search(r"#define SUITE_LABEL_COLUMNS (.*)", header)[1]
+    source = in_repository("alertrond/table.c").read_text(encoding="utf-8")
+    columns = re.search(r"table_label_columns\[\] = \{([^}]*)\}", source)[1]
     assert tuple(re.findall(r'"(\w+)"', columns)) == _readings.LABEL_COLUMNS
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ._errors import FormatError, LimitError
 
 FILE_BYTES_MAX = 1 << 30  # of a model, inflated
+_BLOCK_BYTES = 1 << 20
 _DEFLATE_RATIO_MAX = 64  # deflate makes up to 1,032 bytes of one; of a forest's file it makes 3 to 6
 _INFLATED_BYTES_MIN = 1 << 16
 _GZIP_OR_ZLIB = zlib.MAX_WBITS + 32
@@ -29,12 +30,15 @@ def read(source: Any) -> bytes:
 
 
 def _read_file(file: Any) -> bytes:
-    data = file.read(FILE_BYTES_MAX + 1)
-    if not isinstance(data, bytes):
-        raise TypeError(f"a model is bytes, and the file gave {type(data).__name__}: open it with mode 'rb'")
-    if len(data) > FILE_BYTES_MAX:
-        raise LimitError(f"has more than {FILE_BYTES_MAX} bytes; such a model is not loaded")
-    return data
+    blocks, n = [], 0  # block by block: a raw file may give less than it was asked for
+    while block := file.read(_BLOCK_BYTES):
+        if not isinstance(block, bytes):
+            raise TypeError(f"a model is bytes, and the file gave {type(block).__name__}: open it with mode 'rb'")
+        blocks.append(block)
+        n += len(block)
+        if n > FILE_BYTES_MAX:
+            raise LimitError(f"has more than {FILE_BYTES_MAX} bytes; such a model is not loaded")
+    return b"".join(blocks)
 
 
 def _is_deflated(data: bytes) -> bool:

@@ -13,6 +13,9 @@ from ctypes import CFUNCTYPE, POINTER, c_bool, c_char, c_char_p, c_double, c_int
 from ctypes import c_uint64, c_void_p
 from typing import Any, Iterable, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from ._errors import BY_STATUS, ArgumentError, Error
 
 library = ctypes.CDLL(str(pathlib.Path(__file__).with_name("libalertron.so")))
@@ -198,9 +201,10 @@ TestReportCallback = CFUNCTYPE(None, c_void_p, POINTER(TestReportStruct))
 
 
 class Handle(c_void_p):
-    """A pointer to what the library made, and the function that frees it."""
+    """A pointer to what the library made, and the function that frees it when the anchor goes."""
 
     free: str
+    anchor: npt.NDArray[np.float64]
 
 
 class ModelHandle(Handle):
@@ -283,8 +287,11 @@ def owned(handle: AnyHandle, error: ErrorStruct) -> AnyHandle:
     """The handle, which is freed with its last reference; raises the error where it is NULL."""
     if not handle:
         raise error.exception()
+    # The garbage collector calls back for what it tracks before it runs finalizers, which may still use the handle. It
+    # does not track an array, and this one goes with the handle.
+    handle.anchor = np.empty(0)
     # A thread that runs on while Python ends may still be scoring: the end of the process frees what is left.
-    weakref.finalize(handle, getattr(library, handle.free), handle.value).atexit = False
+    weakref.finalize(handle.anchor, getattr(library, handle.free), handle.value).atexit = False
     return handle
 
 

@@ -75,7 +75,8 @@ def from_sklearn(estimator: Any, *, input: str = "default") -> Model:
     Parameters
     ----------
     estimator : sklearn.ensemble.IsolationForest, sklearn.pipeline.Pipeline or dict
-        Whatever `load` takes from a file.
+        Whatever `load` takes from a file; or an alertron.sklearn.IsolationForest, but not behind a scaler: an isolation
+        forest needs none, so fit it to rows as they are.
     input : "default", "float32" or "float64"
         As for `load`.
 
@@ -90,6 +91,8 @@ def from_sklearn(estimator: Any, *, input: str = "default") -> Model:
         As `load` raises.
     """
     number = _input(input)
+    if type(estimator).__module__ == "alertron.sklearn" and isinstance(getattr(estimator, "model_", None), Model):
+        return load_bytes(estimator.model_.to_bytes(), number, False)
     try:
         data = pickle.dumps(estimator, protocol=5)
     except Exception as error:

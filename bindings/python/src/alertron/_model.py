@@ -114,16 +114,23 @@ class Model:
     __slots__ = ("_handle", "_width", "_names", "__weakref__")
     _handle: Optional[ModelHandle]
 
+    def __new__(cls, *_: Any) -> Model:
+        model = super().__new__(cls)
+        model._handle = None
+        return model
+
     def __init__(self, handle: ModelHandle) -> None:
-        if not isinstance(handle, ModelHandle):
+        if not isinstance(handle, ModelHandle) or not handle:
             raise TypeError("a Model is made by alertron.load, alertron.fit or alertron.from_sklearn")
         self._adopt(handle)
 
     def _adopt(self, handle: ModelHandle) -> None:
-        self._handle = handle
+        if getattr(self, "_handle", None) is not None:
+            raise TypeError("a Model does not become another one: load or fit a new one")
         self._width = int(library.alertron_model_features(handle))
         names = [library.alertron_model_feature_name(handle, i) for i in range(self._width)]
         self._names = None if names[0] is None else tuple(name.decode(errors="replace") for name in names)
+        self._handle = handle
 
     def _open(self) -> ModelHandle:
         handle = self._handle

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import operator
+import os
 import threading
+import weakref
 from typing import Any, Generic, Iterable, Optional, TypeVar
 
 import numpy as np
@@ -18,8 +20,42 @@ from ._rows import address
 
 _OVERFLOW = b"_other"
 
+# A process that forks holds every registry's lock: otherwise the child would have those that other threads hold.
+_registries: weakref.WeakSet[Registry] = weakref.WeakSet()
+_held: list[Registry] = []
 
-class _Child:
+
+def _before_fork() -> None:
+    _held.extend(_registries)
+    for registry in _held:
+        registry._lock.acquire()
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop()._lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
+class _Single:
+    """What the library knows once is one object here, too: a copy is the same, and it can't be pickled."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Any:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} counts in this process and can't be pickled: send what text() gives")
+
+
+class _Child(_Single):
     """One series of a family, as `labels` gives it."""
 
     __slots__ = ("_family", "_pointer", "_removed", "__weakref__")
@@ -103,7 +139,7 @@ class HistogramChild(_Child):
 AnyChild = TypeVar("AnyChild", CounterChild, GaugeChild, HistogramChild)
 
 
-class _Family(Generic[AnyChild]):
+class _Family(_Single, Generic[AnyChild]):
     """A metric with its labels; `labels` gives the series to update."""
 
     _kind: str
@@ -176,7 +212,7 @@ class Histogram(_Family[HistogramChild]):
 AnyFamily = TypeVar("AnyFamily", Counter, Gauge, Histogram)
 
 
-class Registry:
+class Registry(_Single):
     """Metrics for Prometheus: families of counters, gauges and histograms, and their exposition.
 
     Any thread may do anything with it: changes take turns by a lock of the registry, and `text` waits for none.
@@ -218,6 +254,7 @@ class Registry:
         # Reentrant, for signal handlers and finalizers that count something while their thread does.
         self._lock = threading.RLock()
         self._families: dict[int, Any] = {}
+        _registries.add(self)
 
     def _open(self) -> RegistryHandle:
         handle = self._handle

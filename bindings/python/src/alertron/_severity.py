@@ -32,7 +32,10 @@ class Severity(enum.IntEnum):
     @staticmethod
     def names(severities: npt.ArrayLike) -> npt.NDArray[np.str_]:
         """The names "none", "low", "medium", "high" of an array of severities, in its shape."""
-        names: npt.NDArray[np.str_] = np.array([str(severity) for severity in Severity])[np.asarray(severities)]
+        given = np.asarray(severities)
+        if given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() > Severity.HIGH):
+            raise ArgumentError("severities are whole numbers from 0 to 3: give what severity() gave")
+        names: npt.NDArray[np.str_] = np.array([str(severity) for severity in Severity])[given.astype(np.intp)]
         return names
 
 

@@ -96,7 +96,8 @@ class IsolationForest(OutlierMixin, BaseEstimator):
     Attributes
     ----------
     model_ : alertron.Model
-        What was fitted: to be saved for alertrond, to explain and to grade. Its severity cuts are from the training
+        What was fitted: to be saved for alertrond, to explain and to grade. It takes rows as the forest was given them,
+        so behind a scaler in a Pipeline scaled ones: leave the scaler out, an isolation forest needs none. Its severity cuts are from the training
         rows; with contamination "auto" nobody scored those, as in scikit-learn, and the cuts are provisional until
         alertrond has seen anomalies, or `model_.calibrate(model_.score(X))` makes better ones.
     offset_ : float
