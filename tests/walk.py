@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 300  # of the whole walk; past it the walk ends with an except
 PORT = "8000"
 
 # What differs from machine to machine and from day to day.
-VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+ bytes, kernel \w+")
+VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+ bytes, kernel \w+|in \d+\.\d\d s")
 DOUBLE = re.compile(r"\d+\.\d{12,}")
 
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)

@@ -4,6 +4,7 @@ import copy
 import gc
 import os
 import pickle
+import signal
 import threading
 
 import numpy as np
@@ -97,6 +98,7 @@ def test_a_fork_does_not_inherit_a_lock_that_another_thread_holds():
         for _ in range(20):
             pid = os.fork()
             if pid == 0:
+                signal.alarm(30)  # a child that waits for a lock for ever ends by this
                 child.add()
                 os._exit(0)
             assert os.waitpid(pid, 0)[1] == 0
