@@ -151,7 +151,7 @@ class Model:
     def score(self, X: npt.ArrayLike) -> Any:
         """Anomaly scores: in (0, 1], higher is more anomalous.
 
-        Equal to -score_samples(X) of scikit-learn within 2 ulp:
+        Equal to -score_samples(X) of scikit-learn within 2 ulp, for rows of the dtype that `load`'s input stands for:
         `2 ** -(path_length / (trees * c(samples)))` [Liu, Ting and Zhou 2008].
 
         Parameters

@@ -14,11 +14,32 @@ _DTYPES = {np.dtype(np.float64): 0, np.dtype(np.float32): 1}
 _NAMES_SHOWN = 50
 
 
+def _array_of(numbers: Any) -> npt.NDArray[Any]:
+    """As NumPy makes it; of a data frame whose columns are of several numeric dtypes, its own way to numbers."""
+    array = np.asarray(numbers)
+    if array.dtype.kind != "O" or not all(_is_real(dtype) for dtype in _dtypes_of(numbers)):
+        return array
+    floats: npt.NDArray[Any] = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    return floats
+
+
+def _is_real(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "O") in "fiub"
+
+
+def _dtypes_of(frame: Any) -> list[Any]:
+    """Of a data frame's columns, or of a series; [None] of what is neither."""
+    dtypes = getattr(frame, "dtypes", None)
+    if dtypes is None or not hasattr(frame, "to_numpy"):
+        return [None]
+    return list(dtypes) if getattr(frame, "ndim", 0) == 2 else [dtypes]
+
+
 def as_floats(numbers: Any) -> npt.NDArray[Any]:
     """An array of float64 or float32 of this machine: the same memory, or a float64 copy of other real numbers."""
     if isinstance(numbers, np.ma.MaskedArray) and np.ma.is_masked(numbers):
         raise TypeError("numbers are masked: fill them first, e.g. X.filled(numpy.nan) where the model takes missing values")
-    array = np.asarray(numbers)
+    array = _array_of(numbers)
     if array.dtype in _DTYPES:
         return array
     if array.dtype.kind in "fiub":

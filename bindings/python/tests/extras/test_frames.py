@@ -69,3 +69,17 @@ def test_columns_of_several_types_are_converted(named, X):
 def test_text_in_a_column_is_refused(named, frame):
     with pytest.raises(TypeError, match="numbers must be real"):
         named.score(frame.assign(pressure="high"))
+
+
+def test_columns_of_several_numeric_dtypes_are_numbers(model, X):
+    frame, wanted = pandas.DataFrame(X, columns=list("abc")), model.score(X)
+    for other in (frame.astype("Float64"), frame.convert_dtypes(), frame.astype({"a": "Float64"})):
+        assert np.array_equal(model.score(other), wanted)
+    flags = frame.assign(c=frame.c > 0)
+    assert np.array_equal(model.score(flags), model.score(flags.astype(float)))
+    missing = frame.astype("Float64")
+    missing.iloc[0, 0] = pandas.NA
+    assert np.isnan(model.score(missing)[0])
+    for texts in (frame.astype(str), frame.assign(a="x"), frame.astype(object)):
+        with pytest.raises(TypeError, match="numbers must be real"):
+            model.score(texts)
