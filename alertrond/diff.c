@@ -175,55 +175,6 @@ const char *diff_next_line(const char *text, const char *other, size_t *n)
     return NULL;
 }
 
-/* ---- whether the forest is the same: in the model file of both (docs/model-format.md) -------------------------- */
-
-static uint64_t load_integer(const unsigned char *at, size_t n)
-{
-    uint64_t value = 0;
-    while (n-- > 0)
-        value = value << 8 | at[n];
-    return value;
-}
-
-/* The section of this tag in a file that the library has written: its header and payload. */
-static const unsigned char *find_section(const unsigned char *file, const char *tag, size_t *n)
-{
-    const uint64_t sections = load_integer(file + 12, 4);
-    const unsigned char *at = file + 24;
-    for (uint64_t i = 0; i < sections; i++, at += *n) {
-        *n = 16 + (size_t)load_integer(at + 8, 8);
-        if (memcmp(at, tag, 4) == 0)
-            return at;
-    }
-    return NULL;
-}
-
-static unsigned char *save(const alertron_model *model)
-{
-    const size_t n = alertron_model_save(model, NULL, 0);
-    unsigned char *bytes = malloc(n);
-    if (bytes)
-        alertron_model_save(model, bytes, n);
-    return bytes;
-}
-
-/* False where memory has run out. */
-static bool compare_forests(struct diff *diff)
-{
-    static const char *const tags[] = {"FRST", "TREE", "NODE"};
-    unsigned char *a = save(diff->a), *b = save(diff->b);
-    diff->same_forest = a && b;
-    for (size_t i = 0; diff->same_forest && i < sizeof tags / sizeof *tags; i++) {
-        size_t n_a = 0, n_b = 0;
-        const unsigned char *section_a = find_section(a, tags[i], &n_a), *section_b = find_section(b, tags[i], &n_b);
-        diff->same_forest = section_a && section_b && n_a == n_b && memcmp(section_a, section_b, n_a) == 0;
-    }
-    const bool good = a && b;
-    free(b);
-    free(a);
-    return good;
-}
-
 /* ---- what they make of readings ---------------------------------------------------------------------------------- */
 
 static int by_shift(const void *a, const void *b)
@@ -337,8 +288,7 @@ static bool run(struct diff *diff, const struct diff_flags *flags, char *why, si
     diff->cuts_a = alertron_model_cuts(diff->a);
     diff->cuts_b = alertron_model_cuts(diff->b);
     diff->reordered = is_reordered(diff->a, diff->b);
-    if (!compare_forests(diff))
-        return why_say(why, why_size, "out of memory");
+    diff->same_forest = alertron_model_same_forest(diff->a, diff->b);
     compare_facts(diff);
     if (diff->readings && !compare_readings(diff, flags, why, why_size))
         return false;

@@ -297,6 +297,9 @@ typedef struct alertron_model_info {
 /* Fills *info; its strings live as long as the model. */
 ALERTRON_API void alertron_model_describe(const alertron_model *model, alertron_model_info *info);
 
+/* Whether two models have the same forest, node by node: then every row has the same score, to the bit. */
+ALERTRON_API bool alertron_model_same_forest(const alertron_model *a, const alertron_model *b);
+
 /* Kernels are ways to add up path lengths; all of them give the same bits. A model takes the fastest that suits it
  * and the machine. The name of the kernel at `index` among those that this machine can run, fastest first; NULL past
  * the last. */

@@ -433,6 +433,28 @@ void alertron_model_describe(const alertron_model *model, alertron_model_info *i
     };
 }
 
+static bool is_same_node(struct tree_node a, struct tree_node b)
+{
+    if (a.left < 0 || b.left < 0)
+        return a.left == b.left && alertron__bits_of_double(a.term) == alertron__bits_of_double(b.term);
+    return a.left == b.left && a.right == b.right && a.feature == b.feature && a.missing_left == b.missing_left &&
+           alertron__bits_of_double(a.threshold) == alertron__bits_of_double(b.threshold);
+}
+
+bool alertron_model_same_forest(const alertron_model *a, const alertron_model *b)
+{
+    const struct forest *x = a->forest, *y = b->forest;
+    bool same = x->n_features == y->n_features && x->n_trees == y->n_trees && x->n_nodes == y->n_nodes &&
+                x->missing_values == y->missing_values && a->normalizer == b->normalizer;
+    for (uint32_t tree = 0; same && tree < x->n_trees; tree++) {
+        const uint32_t n = alertron__forest_tree_nodes(x, tree);
+        same = n == alertron__forest_tree_nodes(y, tree);
+        for (uint32_t i = 0; same && i < n; i++)
+            same = is_same_node(alertron__forest_node(x, tree, i), alertron__forest_node(y, tree, i));
+    }
+    return same;
+}
+
 alertron_status alertron_model_set_kernel(alertron_model *model, const char *name, alertron_error *error)
 {
     return alertron__kernel_set(model->forest, name, error);

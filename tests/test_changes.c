@@ -115,6 +115,30 @@ static void provenance_is_added_on_a_line_of_its_own(void **state)
     alertron_model_free(once);
 }
 
+/* Whatever else differs. */
+static void a_forest_is_the_same_node_by_node(void **state)
+{
+    const alertron_model *model = *state;
+    alertron_model *same =
+        changed(model, &(alertron_model_changes){.provenance = "another: text", .feature_names = names});
+    assert_true(alertron_model_same_forest(model, same));
+    alertron_model_free(same);
+    const double numbers[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        const alertron_rows rows = alertron_rows_of(numbers, 3, 3);
+        const alertron_fit_options options[] = {{.trees = 2}, {.trees = 2, .seed = seed}, {.trees = 3}};
+        alertron_model *a = alertron_model_fit(&rows, &options[0], NULL, NULL),
+                       *b = alertron_model_fit(&rows, &options[1], NULL, NULL),
+                       *c = alertron_model_fit(&rows, &options[2], NULL, NULL);
+        assert_true(a && b && c);
+        assert_int_equal(alertron_model_same_forest(a, b), seed == 0);
+        assert_false(alertron_model_same_forest(a, c) || alertron_model_same_forest(a, model));
+        alertron_model_free(c);
+        alertron_model_free(b);
+        alertron_model_free(a);
+    }
+}
+
 static void provisional_cuts_are_worked_out(void **state)
 {
     const alertron_cuts cuts = {.threshold = 0.5, .medium_quantile = 0.8, .high_quantile = 0.95};
@@ -226,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_copy_differs_in_what_was_changed_alone),
         cmocka_unit_test(provenance_is_added_on_a_line_of_its_own),
         cmocka_unit_test(a_line_of_provenance_takes_the_place_of_one_with_its_key),
+        cmocka_unit_test(a_forest_is_the_same_node_by_node),
         cmocka_unit_test(provisional_cuts_are_worked_out),
         cmocka_unit_test(changes_out_of_range_are_refused),
         cmocka_unit_test(memory_that_runs_out_leaks_nothing),
