@@ -542,6 +542,35 @@ static alertron_model *synthetic_model(const struct synthetic *synthetic)
 }
 
 /* Forests of all shapes: against the scores at every threshold of the forest and beside it. */
+/* Every feature is each of them, from the row as it is. */
+static void every_feature_is_each_of_them(void **state)
+{
+    (void)state;
+    struct random_state random = alertron__random_new(78, 0);
+    for (uint64_t index = 0; index < 2 * SYNTHETIC_SHAPES; index++) {
+        struct synthetic synthetic = synthetic_new(32, index);
+        alertron_model *model = synthetic_model(&synthetic);
+        double *row = malloc(sizeof *row * synthetic.n_features), change = 0.0;
+        assert_non_null(row);
+        synthetic_rows(&synthetic, &random, ALERTRON_FLOAT64, 1, row);
+        for (uint32_t i = 0; i < synthetic.n_features; i++)
+            row[i] = isfinite(row[i]) ? row[i] : 0.0;
+        alertron_check check = {.kind = ALERTRON_CHECK_INVARIANCE,
+                                .rows = alertron_rows_of(row, 1, synthetic.n_features),
+                                .by_score = true};
+        for (; check.feature < synthetic.n_features && synthetic.n_features < 50; check.feature++) {
+            const double figure = make(model, &check).figure;
+            change = figure > change ? figure : change;
+        }
+        check.feature = ALERTRON_EVERY_FEATURE;
+        if (synthetic.n_features < 50)
+            assert_true(make(model, &check).figure == change);
+        free(row);
+        alertron_model_free(model);
+        synthetic_free(&synthetic);
+    }
+}
+
 static void no_interval_along_a_feature_is_missed(void **state)
 {
     (void)state;
@@ -826,6 +855,7 @@ int main(void)
         cmocka_unit_test(agreement_is_about_sides),
         cmocka_unit_test(duration_is_what_the_clock_says),
         cmocka_unit_test(no_interval_along_a_feature_is_missed),
+        cmocka_unit_test(every_feature_is_each_of_them),
         cmocka_unit_test(no_subtree_is_overlooked),
         cmocka_unit_test(a_fall_is_told_with_where_it_was_higher),
         cmocka_unit_test(a_severity_that_stays_is_not_more_normal),
