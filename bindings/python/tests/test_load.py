@@ -198,6 +198,12 @@ def test_importing_and_loading_need_no_scikit_learn(sklearn_data):
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+def test_the_estimator_says_what_it_needs():
+    code = "import sys; sys.modules['sklearn'] = None; import alertron.sklearn"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "needs scikit-learn 1.6 or later, and there is none: install it" in done.stderr
+
+
 def test_paths_may_be_of_any_kind(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model.save("here.alertron")

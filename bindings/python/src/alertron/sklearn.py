@@ -16,8 +16,14 @@ from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
+
+try:
+    from sklearn import __version__ as _sklearn_version
+except ImportError:
+    raise ImportError(
+        "alertron.sklearn needs scikit-learn 1.6 or later, and there is none: install it, or use alertron.fit"
+    ) from None
 from scipy.sparse import issparse
-from sklearn import __version__ as _sklearn_version
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
