@@ -207,8 +207,8 @@ static bool take_tests(struct conversion *conversion, char *why, size_t why_size
 static bool load(struct conversion *conversion, char *why, size_t why_size)
 {
     const struct convert_flags *flags = conversion->flags;
-    const alertron_load_options options = {.input = (alertron_input)flags->dtype,
-                                           .skip_tests = flags->tests || flags->no_tests};
+    /* What is written is made of it, and that runs its tests. */
+    const alertron_load_options options = {.input = (alertron_input)flags->dtype, .skip_tests = true};
     alertron_error error;
     conversion->model = modelstore_load_with(conversion->path, &options, &error);
     return conversion->model || why_say(why, why_size, "%s", error.text);
