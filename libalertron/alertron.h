@@ -472,7 +472,7 @@ ALERTRON_API alertron_status alertron_tests_run(const alertron_tests *tests, con
  *
  * One owner creates families and children, updates and removes them. At the same time any number of
  * threads may render the registry with alertron_registry_text: no call waits for another. Owner means
- * one thread at a time.
+ * one thread at a time. In a shared registry any number of threads may update children as well.
  */
 typedef struct alertron_registry alertron_registry;
 typedef struct alertron_counter alertron_counter;
@@ -489,6 +489,8 @@ typedef struct alertron_histogram_child alertron_histogram_child;
 
 typedef struct alertron_registry_options {
     size_t series_max; /* children of one family before new ones go to its overflow child; 0 means 10,000 */
+    bool shared;       /* several threads update at a time: a counter's update then costs a locked instruction, 5 ns
+                          or so. An error on machines without atomic words of 64 bits. */
 } alertron_registry_options;
 
 /* NULL options are the defaults. NULL on failure. */

@@ -38,6 +38,7 @@ struct metric_child *alertron__child_new(struct metric_family *family, const cha
     text = (struct metric_text){.buffer = own_key + key_bytes, .capacity = text.bytes};
     alertron__exposition_child(family, key, &text);
     child->family = family;
+    child->shared = family->registry->shared;
     child->text = text.buffer;
     child->text_bytes = text.bytes;
     child->key = own_key;

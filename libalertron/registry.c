@@ -79,6 +79,11 @@ static const struct metric_spec overflow_spec = {
 alertron_registry *alertron_registry_new(const alertron_registry_options *options, const alertron_allocator *allocator,
                                          alertron_error *error)
 {
+    if (options && options->shared && !ALERTRON_CELL_EXCHANGES) {
+        alertron__error(error, ALERTRON_ERROR_ARGUMENT, ALERTRON_NO_OFFSET,
+                        "this machine has no atomic words of 64 bits: let one thread update the registry");
+        return NULL;
+    }
     alertron_allocator memory = alertron__allocator(allocator);
     alertron_registry *registry = alertron__new(&memory, 1, sizeof *registry);
     if (!registry) {
@@ -87,6 +92,7 @@ alertron_registry *alertron_registry_new(const alertron_registry_options *option
     }
     registry->allocator = memory;
     registry->series_max = options && options->series_max ? options->series_max : SERIES_MAX_DEFAULT;
+    registry->shared = options && options->shared;
     registry->end = &registry->first;
     registry->overflows = alertron__family_new(registry, &overflow_spec);
     if (!registry->overflows) {
@@ -241,12 +247,29 @@ void alertron_histogram_remove(alertron_histogram *family, alertron_histogram_ch
 
 /* --- updates --- */
 
-/* Only the owner writes a cell, so that none of these needs a locked instruction. */
+/* Unless the registry is shared only the owner writes a cell, so that none of these needs a locked instruction. */
 
-static void add_to_double(struct metric_cell *cell, double amount)
+static void add_to_double(struct metric_cell *cell, double amount, bool shared)
 {
-    double value = alertron__double_of_bits(alertron__cell_load(cell));
-    alertron__cell_store(cell, alertron__bits_of_double(value + amount));
+    uint64_t before = alertron__cell_load(cell), after;
+    do {
+        after = alertron__bits_of_double(alertron__double_of_bits(before) + amount);
+        if (!shared) {
+            alertron__cell_store(cell, after);
+            return;
+        }
+    } while (!alertron__cell_exchange(cell, &before, after));
+}
+
+static void add_to_count(struct metric_cell *cell, uint64_t amount, bool shared)
+{
+    uint64_t before = alertron__cell_load(cell);
+    if (!shared) {
+        alertron__cell_store(cell, before + amount);
+        return;
+    }
+    while (!alertron__cell_exchange(cell, &before, before + amount))
+        ;
 }
 
 static double child_value(const struct metric_child *child)
@@ -256,8 +279,9 @@ static double child_value(const struct metric_child *child)
 
 void alertron_counter_add(alertron_counter_child *child, double amount)
 {
+    struct metric_child *counter = (struct metric_child *)child;
     if (amount > 0 && amount < alertron__infinity())
-        add_to_double(&((struct metric_child *)child)->cells[0], amount);
+        add_to_double(&counter->cells[0], amount, counter->shared);
 }
 
 double alertron_counter_value(const alertron_counter_child *child)
@@ -294,6 +318,6 @@ void alertron_histogram_observe(alertron_histogram_child *handle, double value, 
     struct metric_child *child = (struct metric_child *)handle;
     const struct metric_family *family = child->family;
     struct metric_cell *bucket = &child->cells[1 + bucket_of(family->bounds, family->n_bounds, value)];
-    alertron__cell_store(bucket, alertron__cell_load(bucket) + times);
-    add_to_double(&child->cells[0], value * (double)times);
+    add_to_count(bucket, times, child->shared);
+    add_to_double(&child->cells[0], value * (double)times, child->shared);
 }

@@ -31,6 +31,7 @@ struct metric_child {
     struct metric_child *next_retired;
     const char *text; /* `{device_id="x"} `, or " " where the family has no labels */
     size_t text_bytes;
+    bool shared;     /* the registry's: several threads update */
     const char *key; /* label values, a NUL after each; what a lookup reads lies together */
     size_t key_bytes;
     struct metric_cell cells[]; /* bits of a counter's or gauge's value; or of a histogram's sum, then its buckets */
@@ -60,6 +61,7 @@ struct metric_family {
 struct alertron_registry {
     alertron_allocator allocator;
     size_t series_max, n_families;
+    bool shared;
     _Atomic(struct metric_family *) first;
     _Atomic(struct metric_family *) *end; /* where the next family is linked */
     struct metric_family *overflows;      /* alertron_registry_overflow_total: shown last, in no list */

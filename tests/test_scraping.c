@@ -174,9 +174,55 @@ static void scrapers_read_whole_and_true_texts_while_the_owner_writes(void **sta
     assert_int_equal(memory.bytes_held, 0);
 }
 
+enum { WRITERS = 4, UPDATES = 50000 };
+
+struct writer {
+    alertron_counter_child *counter;
+    alertron_histogram_child *histogram;
+};
+
+static void *update(void *context)
+{
+    const struct writer *writer = context;
+    for (int i = 0; i < UPDATES; i++) {
+        alertron_counter_add(writer->counter, 1);
+        alertron_histogram_observe(writer->histogram, 0.5, 2);
+    }
+    return NULL;
+}
+
+static void no_update_of_a_shared_registry_is_lost(void **state)
+{
+    (void)state;
+    alertron_error error;
+    const alertron_registry_options options = {.shared = true};
+    alertron_registry *registry = alertron_registry_new(&options, NULL, &error);
+    assert_non_null(registry);
+    const double bounds[] = {1};
+    const struct writer writer = {
+        .counter =
+            alertron_counter_with(alertron_registry_counter(registry, "work_total", "Work.", NULL, 0, &error), NULL),
+        .histogram = alertron_histogram_with(
+            alertron_registry_histogram(registry, "latency", "Latency.", NULL, 0, bounds, 1, &error), NULL)};
+    pthread_t threads[WRITERS];
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, update, (void *)(uintptr_t)&writer), 0);
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(alertron_counter_value(writer.counter) == (double)WRITERS * UPDATES);
+    char text[4096] = "", line[64];
+    alertron_registry_text(registry, ALERTRON_TEXT, text, sizeof text - 1);
+    snprintf(line, sizeof line, "latency_count %d\n", 2 * WRITERS * UPDATES);
+    assert_non_null(strstr(text, line));
+    snprintf(line, sizeof line, "latency_sum %d\n", WRITERS * UPDATES);
+    assert_non_null(strstr(text, line));
+    alertron_registry_free(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_update_of_a_shared_registry_is_lost),
         cmocka_unit_test(scrapers_read_whole_and_true_texts_while_the_owner_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
