@@ -23,10 +23,13 @@ struct kafka_property {
     char *where; /* "alertrond.conf:12" or "flag -X": where it was said, for errors */
 };
 
+enum delivery_guarantee { DELIVERY_AT_LEAST_ONCE, DELIVERY_EXACTLY_ONCE };
+
 struct config {
     struct {
-        char *path;    /* required by run */
-        int64_t input; /* alertron_input: default, float64 or float32 */
+        char *path;             /* required by run */
+        int64_t input;          /* alertron_input: default, float64 or float32 */
+        int64_t reload_seconds; /* 0: it is not looked at again by itself */
     } model;
     struct {
         double medium_quantile, high_quantile; /* 0.80, 0.95 */
@@ -43,6 +46,10 @@ struct config {
         bool create_topics;       /* false */
         int64_t partitions;       /* 4: of topics that are created */
         int64_t replication;      /* -1: the broker's default */
+        int64_t workers;          /* 0: one a core */
+        int64_t delivery;         /* enum delivery_guarantee */
+        int64_t transaction_ms;   /* 100 */
+        char *instance;           /* "": the host's name and the port */
         struct kafka_property *properties;
         size_t n_properties;
     } kafka;
@@ -56,6 +63,7 @@ struct config {
         int64_t devices;          /* 10000: devices with series of their own; the rest share "_other" */
         int64_t device_seconds;   /* 86400: a device's series go when it has been silent for so long */
         int64_t outputs;          /* 16384: anomalies and dead letters that wait for their acknowledgement */
+        int64_t stall_seconds;    /* 60: a partition in which readings wait and none is dealt with for so long */
         int64_t shutdown_seconds; /* 20: how long an end waits for acknowledgements */
     } limits;
     struct {

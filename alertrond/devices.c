@@ -1,52 +1,52 @@
-/* devices.c: the devices that have series of their own.
- *
- * A hash table with chains, and a list in the order of the last reading: the most silent device is its head, so
- * forgetting costs no search.
- */
+/* devices.c: the devices that have series of their own, for all threads. */
 #include "devices.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char OTHER[] = "_other";
 
-struct entry {
-    struct device device;
-    struct entry *chain;           /* same bucket */
-    struct entry *older, *younger; /* by last reading */
-    double seen;
-    uint64_t hash;
-    char device_id[];
-};
-
 struct devices {
     struct metrics *metrics;
-    struct entry **buckets;
-    size_t n_buckets; /* a power of two */
-    struct entry *oldest, *youngest;
-    struct device other;
+    struct device **buckets;
+    size_t n_buckets;     /* a power of two */
+    struct device *other; /* NULL: nobody has needed it yet */
     size_t n, devices_max;
+    uint64_t seed;
 };
 
-/* FNV-1a; names that collide on purpose only slow down their own fleet's look-ups, whose number is capped. */
-static uint64_t hash_of(const char *text)
+static uint64_t mix(uint64_t hash)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    hash ^= hash >> 32;
+    hash *= 0xd6e8feb86659fd93u;
     return hash ^ hash >> 32;
 }
 
-static struct device make_series(const struct metrics *metrics, const char *device_id)
+uint64_t devices_hash(const struct devices *devices, const char *id, size_t n_id)
 {
-    struct device device = {.score = alertron_gauge_with(metrics->device_scores, &device_id)};
+    uint64_t hash = devices->seed ^ n_id, word;
+    for (; n_id >= sizeof word; id += sizeof word, n_id -= sizeof word) {
+        memcpy(&word, id, sizeof word);
+        hash = mix(hash ^ word);
+    }
+    word = 0;
+    for (size_t i = 0; i < n_id; i++)
+        word |= (uint64_t)(unsigned char)id[i] << (8 * i);
+    return mix(mix(hash ^ word));
+}
+
+static void make_series(const struct metrics *metrics, struct device *device, const char *name)
+{
+    device->score = alertron_gauge_with(metrics->device_scores, &name);
     for (int severity = ALERTRON_SEVERITY_LOW; severity < SEVERITIES; severity++)
-        device.anomalies[severity] = alertron_counter_with(
-            metrics->device_anomalies,
-            (const char *const[]){device_id, alertron_severity_name((alertron_severity)severity)});
-    return device;
+        device->anomalies[severity] =
+            alertron_counter_with(metrics->device_anomalies,
+                                  (const char *const[]){name, alertron_severity_name((alertron_severity)severity)});
 }
 
 struct devices *devices_new(struct metrics *metrics, size_t devices_max)
@@ -55,14 +55,22 @@ struct devices *devices_new(struct metrics *metrics, size_t devices_max)
     size_t n_buckets = 64;
     while (n_buckets < devices_max)
         n_buckets *= 2;
-    struct entry **buckets = calloc(n_buckets, sizeof *buckets);
-    if (!devices || !buckets) {
+    struct device **buckets = calloc(n_buckets, sizeof *buckets);
+    struct device *other = calloc(1, sizeof *other + 1);
+    if (!devices || !buckets || !other) {
         free(devices);
         free(buckets);
+        free(other);
         return NULL;
     }
-    *devices =
-        (struct devices){.metrics = metrics, .buckets = buckets, .n_buckets = n_buckets, .devices_max = devices_max};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *devices = (struct devices){.metrics = metrics,
+                                .buckets = buckets,
+                                .n_buckets = n_buckets,
+                                .other = other,
+                                .devices_max = devices_max,
+                                .seed = mix((uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid())};
     return devices;
 }
 
@@ -70,87 +78,84 @@ void devices_free(struct devices *devices)
 {
     if (!devices)
         return;
-    for (struct entry *entry = devices->oldest, *next; entry; entry = next) {
-        next = entry->younger;
-        free(entry);
-    }
+    for (size_t i = 0; i < devices->n_buckets; i++)
+        for (struct device *device = devices->buckets[i], *next; device; device = next) {
+            next = device->chain;
+            free(device);
+        }
+    free(devices->other);
     free(devices->buckets);
     free(devices);
 }
 
-static void unlink_age(struct devices *devices, struct entry *entry)
+static struct device **bucket_of(const struct devices *devices, uint64_t hash)
 {
-    *(entry->older ? &entry->older->younger : &devices->oldest) = entry->younger;
-    *(entry->younger ? &entry->younger->older : &devices->youngest) = entry->older;
+    return &devices->buckets[hash & (devices->n_buckets - 1)];
 }
 
-static void link_youngest(struct devices *devices, struct entry *entry, double now)
+static struct device *other_device(struct devices *devices)
 {
-    entry->seen = now;
-    entry->older = devices->youngest;
-    entry->younger = NULL;
-    *(devices->youngest ? &devices->youngest->younger : &devices->oldest) = entry;
-    devices->youngest = entry;
-}
-
-static const struct device *other_device(struct devices *devices)
-{
-    if (!devices->other.score)
-        devices->other = make_series(devices->metrics, OTHER);
+    if (!devices->other->score)
+        make_series(devices->metrics, devices->other, OTHER);
     alertron_counter_add(devices->metrics->devices_overflowed, 1);
-    return &devices->other;
+    return devices->other;
 }
 
-static const struct device *meet(struct devices *devices, const char *device_id, uint64_t hash, double now)
+static struct device *meet(struct devices *devices, const char *id, size_t n_id, uint64_t hash)
 {
-    const size_t size = strlen(device_id) + 1;
     /* One that takes the shared name for its own must not remove the shared series by its silence. */
-    const bool own = devices->n < devices->devices_max && strcmp(device_id, OTHER) != 0;
-    struct entry *entry = own ? calloc(1, sizeof *entry + size) : NULL;
-    if (!entry)
+    const bool named_other = n_id == sizeof OTHER - 1 && memcmp(id, OTHER, n_id) == 0;
+    struct device *device =
+        devices->n < devices->devices_max && !named_other ? calloc(1, sizeof *device + n_id + 1) : NULL;
+    if (!device)
         return other_device(devices);
-    memcpy(entry->device_id, device_id, size);
-    entry->hash = hash;
-    entry->device = make_series(devices->metrics, device_id);
-    struct entry **bucket = &devices->buckets[hash & (devices->n_buckets - 1)];
-    entry->chain = *bucket;
-    *bucket = entry;
-    link_youngest(devices, entry, now);
+    memcpy(device->id, id, n_id);
+    device->n_id = n_id;
+    device->hash = hash;
+    device->holders = 1;
+    make_series(devices->metrics, device, device->id);
+    struct device **bucket = bucket_of(devices, hash);
+    device->chain = *bucket;
+    *bucket = device;
     alertron_gauge_set(devices->metrics->devices, (double)++devices->n);
-    return &entry->device;
+    return device;
 }
 
-const struct device *devices_seen(struct devices *devices, const char *device_id, double now)
+struct device *devices_hold(struct devices *devices, const char *id, size_t n_id, uint64_t hash)
 {
-    const uint64_t hash = hash_of(device_id);
-    struct entry *entry = devices->buckets[hash & (devices->n_buckets - 1)];
-    while (entry && (entry->hash != hash || strcmp(entry->device_id, device_id) != 0))
-        entry = entry->chain;
-    if (!entry)
-        return meet(devices, device_id, hash, now);
-    unlink_age(devices, entry);
-    link_youngest(devices, entry, now);
-    return &entry->device;
+    metrics_lock(devices->metrics);
+    struct device *device = *bucket_of(devices, hash);
+    while (device && (device->hash != hash || device->n_id != n_id || memcmp(device->id, id, n_id) != 0))
+        device = device->chain;
+    if (device)
+        device->holders++;
+    else
+        device = meet(devices, id, n_id, hash);
+    metrics_unlock(devices->metrics);
+    return device;
 }
 
-static void forget(struct devices *devices, struct entry *entry)
+static void forget(struct devices *devices, struct device *device)
 {
-    struct entry **at = &devices->buckets[entry->hash & (devices->n_buckets - 1)];
-    while (*at != entry)
+    struct device **at = bucket_of(devices, device->hash);
+    while (*at != device)
         at = &(*at)->chain;
-    *at = entry->chain;
-    unlink_age(devices, entry);
-    alertron_gauge_remove(devices->metrics->device_scores, entry->device.score);
+    *at = device->chain;
+    alertron_gauge_remove(devices->metrics->device_scores, device->score);
     for (int severity = ALERTRON_SEVERITY_LOW; severity < SEVERITIES; severity++)
-        alertron_counter_remove(devices->metrics->device_anomalies, entry->device.anomalies[severity]);
-    free(entry);
+        alertron_counter_remove(devices->metrics->device_anomalies, device->anomalies[severity]);
+    free(device);
     alertron_gauge_set(devices->metrics->devices, (double)--devices->n);
 }
 
-void devices_forget(struct devices *devices, double since)
+void devices_release(struct devices *devices, struct device *device)
 {
-    while (devices->oldest && devices->oldest->seen < since)
-        forget(devices, devices->oldest);
+    if (device == devices->other)
+        return;
+    metrics_lock(devices->metrics);
+    if (--device->holders == 0)
+        forget(devices, device);
+    metrics_unlock(devices->metrics);
 }
 
 size_t devices_count(const struct devices *devices)

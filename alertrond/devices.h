@@ -1,15 +1,21 @@
-/* devices.h: the devices that have series of their own: found by name, capped, forgotten when silent. */
+/* devices.h: the devices that have series of their own, for all threads: capped, and held by those that know them. */
 #ifndef ALERTROND_DEVICES_H
 #define ALERTROND_DEVICES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "metrics.h"
 
-/* A device's series. They appear together at its first reading, at 0, and go together. */
+/* A device's series. They appear together when it is first held, at 0, and go when nobody holds it any more. */
 struct device {
     alertron_gauge_child *score;
     alertron_counter_child *anomalies[SEVERITIES]; /* by severity; that of "none" is NULL */
+    struct device *chain;                          /* same bucket */
+    uint64_t hash;
+    size_t holders;
+    size_t n_id;
+    char id[]; /* with a NUL behind it; empty: the one that all devices beyond the cap share */
 };
 
 struct devices;
@@ -19,11 +25,13 @@ struct devices;
 struct devices *devices_new(struct metrics *metrics, size_t devices_max);
 void devices_free(struct devices *devices);
 
-/* The device with this name, whose last reading came now (seconds, of any clock that does not go back). */
-const struct device *devices_seen(struct devices *devices, const char *device_id, double now);
+/* Spreads names over tables; another in each process, so that nobody can prepare names that collide. */
+uint64_t devices_hash(const struct devices *devices, const char *id, size_t n_id);
 
-/* Forgets devices that have been silent since before `since`. */
-void devices_forget(struct devices *devices, double since);
+/* The device with this name, to be released; or the one that the others share, which need not be. Any thread; takes a
+ * lock, so a thread remembers the devices it has met: device_map.h. */
+struct device *devices_hold(struct devices *devices, const char *id, size_t n_id, uint64_t hash);
+void devices_release(struct devices *devices, struct device *device);
 
 size_t devices_count(const struct devices *devices);
 

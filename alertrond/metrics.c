@@ -1,169 +1,342 @@
-/* metrics.c: the service's metric families. */
+/* metrics.c: the one table of the service's metric families, from which come the registry and the documentation page.
+ */
 #include "metrics.h"
 
-#include <dirent.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "kafka.h"
 
 #define OTHER_SERIES_MAX ((size_t)10000) /* partitions, reasons, statuses */
 
-/* Opening stops at the first family that fails; what follows is skipped. */
-struct opening {
-    alertron_registry *registry;
-    alertron_error *error;
-    bool failed;
+enum family_kind { COUNTER, GAUGE, HISTOGRAM };
+
+enum { LABELS_MAX = 5, BOUNDS_MAX = 24 };
+
+/* A family; what struct metrics keeps of it is the family itself, or its only child where it has no labels. */
+struct family {
+    const char *section; /* of the page; NULL: that of the family before */
+    const char *name;
+    enum family_kind kind;
+    const char *labels[LABELS_MAX];
+    const double *bounds; /* up to a 0 */
+    const char *unit, *help;
+    size_t field;
 };
 
-static alertron_counter *counter(struct opening *opening, const char *name, const char *help, const char *const *labels,
-                                 size_t n_labels)
-{
-    alertron_counter *family =
-        opening->failed ? NULL
-                        : alertron_registry_counter(opening->registry, name, help, labels, n_labels, opening->error);
-    opening->failed |= !family;
-    return family;
-}
+static const double latency_bounds[] = {1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3,
+                                        1e-2, 2.5e-2, 5e-2, 0.1,  0.25,   0.5,  1.0,  2.5,    5.0,  10.0, 0};
+static const double block_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 0};
+static const double transaction_bounds[] = {1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1,
+                                            0.25, 0.5,    1.0,  2.5,  5.0,    10.0, 0};
 
-static alertron_gauge *gauge(struct opening *opening, const char *name, const char *help, const char *const *labels,
-                             size_t n_labels)
-{
-    alertron_gauge *family =
-        opening->failed ? NULL
-                        : alertron_registry_gauge(opening->registry, name, help, labels, n_labels, opening->error);
-    opening->failed |= !family;
-    return family;
-}
+#define FIELD(member) .field = offsetof(struct metrics, member)
 
-static alertron_counter_child *lone_counter(struct opening *opening, const char *name, const char *help)
-{
-    alertron_counter *family = counter(opening, name, help, NULL, 0);
-    return family ? alertron_counter_with(family, NULL) : NULL;
-}
+static const struct family families[] = {
+    {.section = "Contract",
+     .name = "anomaly_count_total",
+     .kind = COUNTER,
+     .labels = {"device_id", "severity"},
+     .unit = "readings",
+     .help = "Anomalies by device and severity.",
+     FIELD(device_anomalies)},
+    {.name = "last_anomaly_score",
+     .kind = GAUGE,
+     .labels = {"device_id"},
+     .unit = "score, 0 to 1",
+     .help = "Score of the device's last reading; higher is more anomalous.",
+     FIELD(device_scores)},
+    {.name = "inference_latency_seconds",
+     .kind = HISTOGRAM,
+     .bounds = latency_bounds,
+     .unit = "seconds",
+     .help = "Time from a reading's bytes at hand to its verdict.",
+     FIELD(latency)},
+    {.name = "predictions_total",
+     .kind = COUNTER,
+     .unit = "readings",
+     .help = "Readings scored, from Kafka and /ingest.",
+     FIELD(predictions)},
+    {.name = "kafka_messages_consumed_total",
+     .kind = COUNTER,
+     .labels = {"topic"},
+     .unit = "messages",
+     .help = "Messages dealt with, dead letters included.",
+     FIELD(consumed)},
+    {.name = "kafka_errors_total",
+     .kind = COUNTER,
+     .unit = "errors",
+     .help = "Errors of the Kafka consumers and producers.",
+     FIELD(kafka_errors)},
+    {.name = "requests_total",
+     .kind = COUNTER,
+     .labels = {"status"},
+     .unit = "requests",
+     .help = "Requests to /ingest by HTTP status.",
+     FIELD(requests)},
+    {.section = "Readings",
+     .name = "alertrond_anomalies_total",
+     .kind = COUNTER,
+     .labels = {"severity"},
+     .unit = "readings",
+     .help = "Anomalies by severity, of all devices: the one to alert on.",
+     FIELD(anomalies)},
+    {.name = "alertrond_dead_letters_total",
+     .kind = COUNTER,
+     .labels = {"reason"},
+     .unit = "messages",
+     .help = "Messages that could not be scored, by reason.",
+     FIELD(dead_letters)},
+    {.name = "alertrond_block_readings",
+     .kind = HISTOGRAM,
+     .bounds = block_bounds,
+     .unit = "messages",
+     .help = "Messages of a block: what was at hand when a worker looked.",
+     FIELD(block_readings)},
+    {.name = "alertrond_devices",
+     .kind = GAUGE,
+     .unit = "devices",
+     .help = "Devices that have series of their own.",
+     FIELD(devices)},
+    {.name = "alertrond_devices_overflow_total",
+     .kind = COUNTER,
+     .unit = "readings",
+     .help = "Readings of devices beyond limits.devices, which are counted under device_id=\"_other\".",
+     FIELD(devices_overflowed)},
+    {.section = "Kafka",
+     .name = "alertrond_consumer_lag_messages",
+     .kind = GAUGE,
+     .labels = {"topic", "partition"},
+     .unit = "messages",
+     .help = "Messages of a partition behind the lowest offset that is safe to commit.",
+     FIELD(lag)},
+    {.name = "alertrond_last_reading_timestamp_seconds",
+     .kind = GAUGE,
+     .labels = {"topic", "partition"},
+     .unit = "seconds since 1970",
+     .help = "When the last message of a partition was dealt with.",
+     FIELD(last_reading)},
+    {.name = "alertrond_partition_stalled",
+     .kind = GAUGE,
+     .labels = {"topic", "partition"},
+     .unit = "0 or 1",
+     .help = "1 where messages wait in a partition and none has been dealt with for limits.stall_seconds.",
+     FIELD(stalled)},
+    {.name = "alertrond_partitions",
+     .kind = GAUGE,
+     .unit = "partitions",
+     .help = "Partitions that this instance reads.",
+     FIELD(partitions)},
+    {.name = "alertrond_rebalances_total",
+     .kind = COUNTER,
+     .unit = "events",
+     .help = "Times that partitions came to a worker or were taken from it.",
+     FIELD(rebalances)},
+    {.name = "alertrond_fetched_messages",
+     .kind = GAUGE,
+     .unit = "messages",
+     .help = "Messages that were fetched ahead and wait to be scored.",
+     FIELD(fetched_messages)},
+    {.name = "alertrond_outputs_waiting",
+     .kind = GAUGE,
+     .unit = "messages",
+     .help = "Anomalies and dead letters that the broker has not acknowledged yet.",
+     FIELD(outputs_waiting)},
+    {.name = "alertrond_transactions_total",
+     .kind = COUNTER,
+     .labels = {"outcome"},
+     .unit = "transactions",
+     .help = "Transactions that were committed or aborted, with kafka.delivery = exactly-once.",
+     FIELD(transactions)},
+    {.name = "alertrond_transaction_seconds",
+     .kind = HISTOGRAM,
+     .bounds = transaction_bounds,
+     .unit = "seconds",
+     .help = "Time that a commit of outputs and offsets takes.",
+     FIELD(transaction_seconds)},
+    {.section = "Service",
+     .name = "alertrond_ready",
+     .kind = GAUGE,
+     .unit = "0 or 1",
+     .help = "1 where /readyz says so.",
+     FIELD(ready)},
+    {.name = "alertrond_workers",
+     .kind = GAUGE,
+     .unit = "threads",
+     .help = "Workers, each a member of the consumer group.",
+     FIELD(workers)},
+    {.name = "alertrond_build_info",
+     .kind = GAUGE,
+     .labels = {"version", "librdkafka"},
+     .unit = "1",
+     .help = "The program that runs; always 1.",
+     FIELD(build_info)},
+    {.section = "Model",
+     .name = "alertrond_model_info",
+     .kind = GAUGE,
+     .labels = {"kind", "producer", "kernel", "model_version", "role"},
+     .unit = "1",
+     .help = "The models in force, by role: primary, shadow or canary; always 1.",
+     FIELD(model_info)},
+    {.name = "alertrond_model_loaded_timestamp_seconds",
+     .kind = GAUGE,
+     .unit = "seconds since 1970",
+     .help = "When the primary model was loaded.",
+     FIELD(model_loaded)},
+    {.name = "alertrond_model_reloads_total",
+     .kind = COUNTER,
+     .labels = {"outcome"},
+     .unit = "reloads",
+     .help = "Reloads of the model: done, refused (the old one goes on), or unchanged.",
+     FIELD(model_reloads)},
+    {.name = "alertrond_severity_cut_score",
+     .kind = GAUGE,
+     .labels = {"severity"},
+     .unit = "score",
+     .help = "Score from which on a reading is an anomaly of at least this severity.",
+     FIELD(cut)},
+    {.name = "alertrond_severity_cuts_origin",
+     .kind = GAUGE,
+     .labels = {"origin"},
+     .unit = "0 or 1",
+     .help = "1 for where the severity cuts come from: provisional, training, file or stream.",
+     FIELD(cut_origin)},
+    {.section = "Process",
+     .name = "process_cpu_seconds_total",
+     .kind = COUNTER,
+     .unit = "seconds",
+     .help = "CPU time in user and system mode.",
+     FIELD(process_cpu)},
+    {.name = "process_resident_memory_bytes",
+     .kind = GAUGE,
+     .unit = "bytes",
+     .help = "Resident memory.",
+     FIELD(process_resident)},
+    {.name = "process_virtual_memory_bytes",
+     .kind = GAUGE,
+     .unit = "bytes",
+     .help = "Virtual memory.",
+     FIELD(process_virtual)},
+    {.name = "process_open_fds", .kind = GAUGE, .unit = "files", .help = "Open file descriptors.", FIELD(process_fds)},
+    {.name = "process_max_fds",
+     .kind = GAUGE,
+     .unit = "files",
+     .help = "Most file descriptors that may be open.",
+     FIELD(process_fds_max)},
+    {.name = "process_start_time_seconds",
+     .kind = GAUGE,
+     .unit = "seconds since 1970",
+     .help = "Start of the process.",
+     FIELD(process_start)},
+};
 
-static alertron_gauge_child *lone_gauge(struct opening *opening, const char *name, const char *help)
-{
-    alertron_gauge *family = gauge(opening, name, help, NULL, 0);
-    return family ? alertron_gauge_with(family, NULL) : NULL;
-}
+enum { FAMILIES = sizeof families / sizeof *families };
 
 const char *dead_letter_reason(int fault)
 {
     return fault == TOMBSTONE ? "tombstone" : reading_fault_name((enum reading_fault)fault);
 }
 
-static void open_contract(struct metrics *metrics, struct opening *opening, const char *readings_topic)
+/* --- the registry ------------------------------------------------------------------------------------- */
+
+static size_t count_labels(const struct family *family)
 {
-    static const double bounds[] = {1e-6, 2.5e-6, 5e-6,   1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3,
-                                    5e-3, 1e-2,   2.5e-2, 5e-2, 0.1,    0.25, 0.5,  1.0,    2.5,  5.0,  10.0};
-    metrics->device_anomalies = counter(opening, "anomaly_count_total", "Anomalies by device and severity.",
-                                        (const char *const[]){"device_id", "severity"}, 2);
-    metrics->device_scores =
-        gauge(opening, "last_anomaly_score", "Score of the device's last reading; higher is more anomalous.",
-              (const char *const[]){"device_id"}, 1);
-    alertron_histogram *latency =
-        opening->failed ? NULL
-                        : alertron_registry_histogram(opening->registry, "inference_latency_seconds",
-                                                      "Time from a reading's bytes at hand to its verdict.", NULL, 0,
-                                                      bounds, sizeof bounds / sizeof *bounds, opening->error);
-    opening->failed |= !latency;
-    metrics->latency = latency ? alertron_histogram_with(latency, NULL) : NULL;
-    metrics->predictions = lone_counter(opening, "predictions_total", "Readings scored.");
-    alertron_counter *consumed =
-        counter(opening, "kafka_messages_consumed_total", "Messages consumed.", (const char *const[]){"topic"}, 1);
-    metrics->consumed = consumed ? alertron_counter_with(consumed, &readings_topic) : NULL;
-    metrics->kafka_errors = lone_counter(opening, "kafka_errors_total", "Errors of the Kafka consumer and producer.");
-    metrics->requests =
-        counter(opening, "requests_total", "Requests to /ingest by HTTP status.", (const char *const[]){"status"}, 1);
-    if (metrics->requests)
-        alertron_counter_with(metrics->requests, (const char *const[]){"200"});
+    size_t n = 0;
+    while (n < LABELS_MAX && family->labels[n])
+        n++;
+    return n;
 }
 
-static void open_flow(struct metrics *metrics, struct opening *opening)
+static size_t count_bounds(const struct family *family)
 {
-    alertron_counter *anomalies =
-        counter(opening, "alertrond_anomalies_total", "Anomalies by severity, of all devices: the one to alert on.",
-                (const char *const[]){"severity"}, 1);
-    for (int severity = ALERTRON_SEVERITY_LOW; anomalies && severity < SEVERITIES; severity++) {
+    size_t n = 0;
+    while (family->bounds[n] > 0)
+        n++;
+    return n;
+}
+
+/* The family, or its only child; NULL, and why, on failure. */
+static void *open_family(alertron_registry *registry, const struct family *family, alertron_error *error)
+{
+    const size_t n = count_labels(family);
+    const char *const *labels = n ? family->labels : NULL;
+    if (family->kind == COUNTER) {
+        alertron_counter *made = alertron_registry_counter(registry, family->name, family->help, labels, n, error);
+        return made && n == 0 ? (void *)alertron_counter_with(made, NULL) : (void *)made;
+    }
+    if (family->kind == GAUGE) {
+        alertron_gauge *made = alertron_registry_gauge(registry, family->name, family->help, labels, n, error);
+        return made && n == 0 ? (void *)alertron_gauge_with(made, NULL) : (void *)made;
+    }
+    alertron_histogram *made = alertron_registry_histogram(registry, family->name, family->help, labels, n,
+                                                           family->bounds, count_bounds(family), error);
+    return made && n == 0 ? (void *)alertron_histogram_with(made, NULL) : (void *)made;
+}
+
+/* The children that are known beforehand, so that a first increase is seen as one. */
+static void open_children(struct metrics *metrics, const char *readings_topic)
+{
+    for (int severity = ALERTRON_SEVERITY_LOW; severity < SEVERITIES; severity++) {
         const char *name = alertron_severity_name((alertron_severity)severity);
-        metrics->anomalies[severity] = alertron_counter_with(anomalies, &name);
+        metrics->anomalies_of[severity] = alertron_counter_with(metrics->anomalies, &name);
     }
-    alertron_counter *dead_letters =
-        counter(opening, "alertrond_dead_letters_total", "Messages that could not be scored, by reason.",
-                (const char *const[]){"reason"}, 1);
-    for (int fault = READING_GOOD + 1; dead_letters && fault <= TOMBSTONE; fault++) {
+    for (int fault = READING_GOOD + 1; fault <= TOMBSTONE; fault++) {
         const char *reason = dead_letter_reason(fault);
-        metrics->dead_letters[fault] = alertron_counter_with(dead_letters, &reason);
+        metrics->dead_letters_of[fault] = alertron_counter_with(metrics->dead_letters, &reason);
     }
-    metrics->lag = gauge(opening, "alertrond_consumer_lag_messages", "Messages of a partition not dealt with yet.",
-                         (const char *const[]){"topic", "partition"}, 2);
-    metrics->outputs_waiting = lone_gauge(opening, "alertrond_outputs_waiting",
-                                          "Anomalies and dead letters that the broker has not acknowledged yet.");
-    metrics->devices = lone_gauge(opening, "alertrond_devices", "Devices that have series of their own.");
-    metrics->devices_overflowed =
-        lone_counter(opening, "alertrond_devices_overflow_total",
-                     "Readings of devices beyond limits.devices, which are counted under device_id=\"_other\".");
-    metrics->ready = lone_gauge(opening, "alertrond_ready", "1 where /readyz says so.");
+    alertron_counter_with(metrics->consumed, &readings_topic);
+    alertron_counter_with(metrics->requests, (const char *const[]){"200"});
+    static const char *const reloads[] = {"done", "refused", "unchanged"};
+    for (size_t i = 0; i < sizeof reloads / sizeof *reloads; i++)
+        alertron_counter_with(metrics->model_reloads, &reloads[i]);
+    static const char *const transactions[] = {"committed", "aborted"};
+    for (size_t i = 0; i < sizeof transactions / sizeof *transactions; i++)
+        alertron_counter_with(metrics->transactions, &transactions[i]);
+    const char *const build[] = {alertron_version(), kafka_version()};
+    alertron_gauge_set(alertron_gauge_with(metrics->build_info, build), 1);
+    alertron_gauge_set(metrics->process_start, (double)time(NULL));
 }
 
-static void open_model(struct metrics *metrics, struct opening *opening, const alertron_model *model)
-{
-    alertron_model_info info;
-    alertron_model_describe(model, &info);
-    metrics->cut = gauge(opening, "alertrond_severity_cut_score",
-                         "Score from which on a reading is an anomaly of at least this severity.",
-                         (const char *const[]){"severity"}, 1);
-    metrics->cut_origin = gauge(opening, "alertrond_severity_cuts_origin",
-                                "1 for where the severity cuts come from: provisional, training, file or stream.",
-                                (const char *const[]){"origin"}, 1);
-    alertron_gauge *about = gauge(opening, "alertrond_model_info", "The model that scores; always 1.",
-                                  (const char *const[]){"kind", "producer", "kernel"}, 3);
-    if (about)
-        alertron_gauge_set(alertron_gauge_with(about, (const char *const[]){info.kind, info.producer, info.kernel}), 1);
-    alertron_gauge *build = gauge(opening, "alertrond_build_info", "The program that runs; always 1.",
-                                  (const char *const[]){"version", "librdkafka"}, 2);
-    if (build)
-        alertron_gauge_set(alertron_gauge_with(build, (const char *const[]){alertron_version(), kafka_version()}), 1);
-}
-
-static void open_process(struct metrics *metrics, struct opening *opening)
-{
-    metrics->process_cpu = lone_counter(opening, "process_cpu_seconds_total", "CPU time in user and system mode.");
-    metrics->process_resident = lone_gauge(opening, "process_resident_memory_bytes", "Resident memory.");
-    metrics->process_virtual = lone_gauge(opening, "process_virtual_memory_bytes", "Virtual memory.");
-    metrics->process_fds = lone_gauge(opening, "process_open_fds", "Open file descriptors.");
-    metrics->process_fds_max = lone_gauge(opening, "process_max_fds", "Most file descriptors that may be open.");
-    metrics->process_start = lone_gauge(opening, "process_start_time_seconds", "Start of the process, since 1970.");
-    if (metrics->process_start)
-        alertron_gauge_set(metrics->process_start, (double)time(NULL));
-}
-
-bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readings_topic, const alertron_model *model,
-                  alertron_error *error)
+bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readings_topic, alertron_error *error)
 {
     /* Each device has a series a severity; one more of each for all devices beyond the limit. How many those are is
      * devices.c's to say: here is room besides for the families whose labels don't come from devices. */
-    const alertron_registry_options options = {.series_max = OTHER_SERIES_MAX + (devices_max + 1) * (SEVERITIES - 1)};
+    const alertron_registry_options options = {.series_max = OTHER_SERIES_MAX + (devices_max + 1) * (SEVERITIES - 1),
+                                               .shared = true};
     *metrics = (struct metrics){.registry = alertron_registry_new(&options, NULL, error)};
-    struct opening opening = {.registry = metrics->registry, .error = error, .failed = !metrics->registry};
-    open_contract(metrics, &opening, readings_topic);
-    open_flow(metrics, &opening);
-    open_model(metrics, &opening, model);
-    open_process(metrics, &opening);
-    if (opening.failed)
-        metrics_close(metrics);
-    return !opening.failed;
+    if (!metrics->registry)
+        return false;
+    for (size_t i = 0; i < FAMILIES; i++) {
+        void *made = open_family(metrics->registry, &families[i], error);
+        if (!made) {
+            alertron_registry_free(metrics->registry);
+            return false;
+        }
+        memcpy((char *)metrics + families[i].field, &made, sizeof made);
+    }
+    pthread_mutex_init(&metrics->mutex, NULL);
+    open_children(metrics, readings_topic);
+    return true;
 }
 
 void metrics_close(struct metrics *metrics)
 {
+    pthread_mutex_destroy(&metrics->mutex);
     alertron_registry_free(metrics->registry);
     metrics->registry = NULL;
+}
+
+void metrics_lock(struct metrics *metrics)
+{
+    pthread_mutex_lock(&metrics->mutex);
+}
+
+void metrics_unlock(struct metrics *metrics)
+{
+    pthread_mutex_unlock(&metrics->mutex);
 }
 
 void metrics_set_cuts(struct metrics *metrics, const alertron_cuts *cuts)
@@ -179,44 +352,29 @@ void metrics_set_cuts(struct metrics *metrics, const alertron_cuts *cuts)
     }
 }
 
-/* --- the process itself ------------------------------------------------------------------------------ */
+/* --- the page ----------------------------------------------------------------------------------------- */
 
-static double count_open_fds(void)
+static void write_row(FILE *out, const struct family *family)
 {
-    DIR *folder = opendir("/proc/self/fd");
-    double n = 0;
-    while (folder && readdir(folder))
-        n++;
-    if (folder)
-        closedir(folder);
-    return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    fprintf(out, "| `%s` | %s | ", family->name, kinds[family->kind]);
+    for (size_t i = 0; i < count_labels(family); i++)
+        fprintf(out, "%s`%s`", i ? ", " : "", family->labels[i]);
+    fprintf(out, " | %s | %s", family->unit, family->help);
+    for (size_t i = 0; family->bounds && i < count_bounds(family); i++)
+        fprintf(out, "%s%g", i ? ", " : " Bounds: ", family->bounds[i]);
+    fprintf(out, " |\n");
 }
 
-static void read_memory(double *virtual_bytes, double *resident_bytes)
+void metrics_write_page(FILE *out)
 {
-    FILE *file = fopen("/proc/self/statm", "r");
-    long virtual_pages = 0, resident_pages = 0;
-    if (file && fscanf(file, "%ld %ld", &virtual_pages, &resident_pages) == 2) {
-        *virtual_bytes = (double)virtual_pages * (double)sysconf(_SC_PAGESIZE);
-        *resident_bytes = (double)resident_pages * (double)sysconf(_SC_PAGESIZE);
+    fprintf(out, "# Metric families of alertrond\n\n"
+                 "This page is written by `alertrond check-config --metrics`, from the table that the program itself "
+                 "registers.\nHow to read and query them is in [metrics.md](metrics.md).\n");
+    for (size_t i = 0; i < FAMILIES; i++) {
+        if (families[i].section)
+            fprintf(out, "\n## %s\n\n| Name | Type | Labels | Unit | Meaning |\n|---|---|---|---|---|\n",
+                    families[i].section);
+        write_row(out, &families[i]);
     }
-    if (file)
-        fclose(file);
-}
-
-void metrics_read_process(struct metrics *metrics)
-{
-    struct rusage usage;
-    struct rlimit limit;
-    double virtual_bytes = 0, resident_bytes = 0;
-    getrusage(RUSAGE_SELF, &usage);
-    const double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-    alertron_counter_add(metrics->process_cpu, cpu - alertron_counter_value(metrics->process_cpu));
-    read_memory(&virtual_bytes, &resident_bytes);
-    alertron_gauge_set(metrics->process_virtual, virtual_bytes);
-    alertron_gauge_set(metrics->process_resident, resident_bytes);
-    alertron_gauge_set(metrics->process_fds, count_open_fds());
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        alertron_gauge_set(metrics->process_fds_max, (double)limit.rlim_cur);
 }

@@ -1,8 +1,13 @@
 /* metrics.h: the service's metric families. The names without the prefix alertrond_ are a contract with the
  * dashboards and rules of the system it replaces.
+ *
+ * Any thread updates a child that it has; children are made and removed under metrics_lock.
  */
 #ifndef ALERTROND_METRICS_H
 #define ALERTROND_METRICS_H
+
+#include <pthread.h>
+#include <stdio.h>
 
 #include <alertron.h>
 
@@ -14,36 +19,53 @@ enum { SEVERITIES = 4, READING_FAULTS = READING_NOT_FINITE + 1 };
 #define TOMBSTONE READING_FAULTS
 
 struct metrics {
+    pthread_mutex_t mutex;
     alertron_registry *registry;
     /* the contract */
-    alertron_counter *device_anomalies; /* anomaly_count_total{device_id,severity} */
-    alertron_gauge *device_scores;      /* last_anomaly_score{device_id} */
-    alertron_histogram_child *latency;  /* inference_latency_seconds */
-    alertron_counter_child *predictions, *consumed, *kafka_errors;
-    alertron_counter *requests; /* requests_total{status} */
-    /* our own */
-    alertron_counter_child *anomalies[SEVERITIES]; /* by severity; that of "none" is NULL */
-    alertron_counter_child *dead_letters[READING_FAULTS + 1];
-    alertron_gauge *lag; /* {topic,partition} */
-    alertron_gauge_child *outputs_waiting, *devices, *ready;
+    alertron_counter *device_anomalies; /* {device_id,severity} */
+    alertron_gauge *device_scores;      /* {device_id} */
+    alertron_histogram_child *latency;
+    alertron_counter_child *predictions, *kafka_errors;
+    alertron_counter *consumed; /* {topic} */
+    alertron_counter *requests; /* {status} */
+    /* what flows */
+    alertron_counter *anomalies, *dead_letters;       /* {severity}, {reason} */
+    alertron_counter_child *anomalies_of[SEVERITIES]; /* that of "none" is NULL */
+    alertron_counter_child *dead_letters_of[READING_FAULTS + 1];
+    alertron_histogram_child *block_readings;
+    alertron_gauge_child *devices;
     alertron_counter_child *devices_overflowed;
+    /* Kafka */
+    alertron_gauge *lag, *last_reading, *stalled; /* {topic,partition} */
+    alertron_gauge_child *partitions, *fetched_messages, *outputs_waiting, *workers, *ready;
+    alertron_counter_child *rebalances;
+    alertron_counter *transactions; /* {outcome} */
+    alertron_histogram_child *transaction_seconds;
+    /* the model */
     alertron_gauge *cut, *cut_origin; /* {severity}, {origin} */
+    alertron_gauge *model_info;       /* {kind,producer,kernel,model_version,role} */
+    alertron_gauge_child *model_loaded;
+    alertron_counter *model_reloads; /* {outcome} */
+    alertron_gauge *build_info;
+    /* the process */
     alertron_counter_child *process_cpu;
     alertron_gauge_child *process_resident, *process_virtual, *process_fds, *process_fds_max, *process_start;
 };
 
 /* All families, with every child whose labels are known, at 0. False, and why, on failure. */
-bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readings_topic, const alertron_model *model,
-                  alertron_error *error);
+bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readings_topic, alertron_error *error);
 void metrics_close(struct metrics *metrics);
 
-/* Exports the cuts in force and where they come from. */
-void metrics_set_cuts(struct metrics *metrics, const alertron_cuts *cuts);
+void metrics_lock(struct metrics *metrics);
+void metrics_unlock(struct metrics *metrics);
 
-/* Takes the process's own figures anew: CPU, memory, file descriptors. */
-void metrics_read_process(struct metrics *metrics);
+/* Under the lock: exports the cuts in force and where they come from. */
+void metrics_set_cuts(struct metrics *metrics, const alertron_cuts *cuts);
 
 /* "tombstone", or the fault's name. */
 const char *dead_letter_reason(int fault);
+
+/* The documentation page of all families, in Markdown. */
+void metrics_write_page(FILE *out);
 
 #endif

@@ -208,6 +208,32 @@ void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, in
     }
 }
 
+void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
+                         void *context)
+{
+    for (size_t i = 0; i < offsets->n_spans; i++) {
+        struct span *span = offsets->spans[i];
+        if (!span || span->next <= span->stored)
+            continue;
+        span->stored = span->next;
+        store(context, (int32_t)i, span->stored);
+    }
+}
+
+void offsets_restart(struct offsets *offsets)
+{
+    free_old_spans(offsets);
+    offsets->free = NULL;
+    offsets->waiting = 0;
+    for (size_t i = offsets->outputs_max; i-- > 0;) {
+        offsets->outputs[i] = (struct output){.next = offsets->free};
+        offsets->free = &offsets->outputs[i];
+    }
+    for (size_t i = 0; i < offsets->n_spans; i++)
+        if (offsets->spans[i])
+            *offsets->spans[i] = (struct span){.next = -1, .stored = -1, .assigned = true};
+}
+
 void offsets_each(const struct offsets *offsets, void (*see)(void *context, int32_t partition, int64_t offset),
                   void *context)
 {

@@ -43,6 +43,14 @@ void offsets_withdraw(struct offsets *offsets, struct output *output);
 void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
                         void *context);
 
+/* The same for the offsets behind all that was passed, acknowledged or not, where outputs become final together with
+ * them. Use one of the two. */
+void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
+                         void *context);
+
+/* All partitions that are assigned begin anew, and no output waits: what was begun before is never acknowledged. */
+void offsets_restart(struct offsets *offsets);
+
 /* Calls see(context, partition, offset) for each assigned partition with its lowest safe offset, -1 if none yet. */
 void offsets_each(const struct offsets *offsets, void (*see)(void *context, int32_t partition, int64_t offset),
                   void *context);

@@ -1,4 +1,4 @@
-/* pipeline.c: the flow from Kafka to Kafka.
+/* pipeline.c: the flow from Kafka to Kafka of one worker.
  *
  *     messages -> block -> decode -> score -> judge -> anomaly, dead letter or nothing -> offset
  *
@@ -7,187 +7,100 @@
  */
 #include "pipeline.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "block.h"
 #include "clock.h"
+#include "delivery.h"
 #include "kafka.h"
 #include "log.h"
 #include "offsets.h"
+#include "outputs.h"
+#include "watch.h"
+#include "why.h"
 
-enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10, SPARE_SECONDS = 10, CLOSE_MS = 8000 };
-
-/* What becomes of one message. */
-struct item {
-    struct kafka_message message;
-    struct reading reading;
-    int fault; /* 0: scored; else why it is a dead letter */
-    double score;
-};
+enum { REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 8000, WAIT_MS = 20 };
 
 struct pipeline {
     const struct config *config;
     struct scorer *scorer;
+    struct metrics *metrics;
     struct kafka_producer *producer;
     struct kafka_consumer *consumer;
     struct offsets *offsets;
-    struct item *items; /* the block: BLOCK of them */
-    size_t n_items;
-    size_t n_scored; /* of the block: decoded and scored */
-    size_t n_done;   /* of the block: judged, and their outputs queued */
-    double *features, *scores;
-    double begun;         /* when the block was at hand, seconds */
-    double stalled_since; /* 0: outputs flow */
-    double joined_since;  /* a member of the group; 0: not yet */
-    size_t errors_counted;
-    bool assigned, closing;
+    struct delivery *delivery;
+    struct outputs outputs;
+    struct watch *watch;
+    struct block *block;
+    const struct reading_shape *shape; /* of the block's readings */
+    alertron_counter_child *consumed;  /* of our topic */
+    double stalled_since;              /* 0: outputs flow */
+    uint64_t errors_shown, rebalances_shown;
+    size_t n_partitions;
+    bool closing;
+    char *client_id;
     char trouble[640];
 };
 
 /* --- deal with a block --------------------------------------------------------------------------------- */
 
-static int decode(struct pipeline *pipeline, struct item *item, double *features, char *reason)
+/* Deals with one message. False where its output can't be queued now; then nothing has been counted. */
+static bool finish_item(struct pipeline *pipeline, const struct item *item, double now)
 {
-    const struct kafka_message *message = &item->message;
-    if (!message->value) {
-        snprintf(reason, REASON_BYTES, "the message has no value (a tombstone); a reading as JSON is expected");
-        return TOMBSTONE;
-    }
-    return (int)reading_decode(message->value, message->value_size, scorer_shape(pipeline->scorer), &item->reading,
-                               features, reason, REASON_BYTES);
-}
-
-/* Decodes what is new in the block and scores it, all rows at once. */
-static void score_block(struct pipeline *pipeline)
-{
-    const size_t width = scorer_shape(pipeline->scorer)->width;
-    char reason[REASON_BYTES];
-    size_t n = 0;
-    for (size_t i = pipeline->n_scored; i < pipeline->n_items; i++) {
-        struct item *item = &pipeline->items[i];
-        item->fault = decode(pipeline, item, pipeline->features + n * width, reason);
-        n += item->fault == READING_GOOD;
-    }
-    const alertron_rows rows = alertron_rows_of(pipeline->features, n, width);
-    alertron_model_score_rows(scorer_model(pipeline->scorer), &rows, pipeline->scores);
-    n = 0;
-    for (size_t i = pipeline->n_scored; i < pipeline->n_items; i++)
-        if (pipeline->items[i].fault == READING_GOOD)
-            pipeline->items[i].score = pipeline->scores[n++];
-    pipeline->n_scored = pipeline->n_items;
-}
-
-/* Queues an output of a message; its offset waits for the acknowledgement. */
-static bool send(struct pipeline *pipeline, const struct kafka_message *message, struct kafka_record *record)
-{
-    if (offsets_room(pipeline->offsets) == 0)
-        return false;
-    struct output *output = offsets_begin(pipeline->offsets, message->partition, message->offset);
-    if (!output)
-        return true; /* the partition went to another member, which reads the message anew */
-    record->token = output;
-    if (kafka_producer_try(pipeline->producer, record) == KAFKA_SENT)
-        return true;
-    offsets_withdraw(pipeline->offsets, output);
-    return false;
-}
-
-static bool send_anomaly(struct pipeline *pipeline, const struct item *item, const struct verdict *verdict)
-{
-    const struct kafka_message *message = &item->message;
-    const struct source source = {message->topic, message->partition, (long long)message->offset};
-    char json[VERDICT_BYTES_MAX];
-    struct kafka_record record = {.topic = pipeline->config->kafka.anomalies_topic,
-                                  .key = item->reading.device_id,
-                                  .key_size = strlen(item->reading.device_id),
-                                  .value = json,
-                                  .value_size = verdict_write(json, sizeof json, &item->reading, verdict, &source)};
-    return send(pipeline, message, &record);
-}
-
-/* The reason is worked out again here: dead letters are rare, and a text for every reading would not be. */
-static bool send_dead_letter(struct pipeline *pipeline, struct item *item)
-{
-    const struct kafka_message *message = &item->message;
-    char reason[REASON_BYTES] = "", partition[16], offset[24];
-    decode(pipeline, item, pipeline->features, reason);
-    snprintf(partition, sizeof partition, "%d", (int)message->partition);
-    snprintf(offset, sizeof offset, "%lld", (long long)message->offset);
-    const struct kafka_header headers[] = {
-        {"__connect.errors.topic", message->topic},
-        {"__connect.errors.partition", partition},
-        {"__connect.errors.offset", offset},
-        {"__connect.errors.stage", "VALUE_CONVERTER"},
-        {"__connect.errors.exception.message", reason},
-        {"alertrond.error.code", dead_letter_reason(item->fault)},
-        {"alertrond.version", alertron_version()},
-    };
-    struct kafka_record record = {.topic = pipeline->config->kafka.dead_letters_topic,
-                                  .key = message->key,
-                                  .key_size = message->key_size,
-                                  .value = message->value,
-                                  .value_size = message->value_size,
-                                  .timestamp = message->timestamp,
-                                  .headers_of = message,
-                                  .headers = headers,
-                                  .n_headers = sizeof headers / sizeof *headers};
-    return send(pipeline, message, &record);
-}
-
-/* Deals with one reading. False where its output can't be queued now; then nothing has been counted. */
-static bool finish_item(struct pipeline *pipeline, struct item *item, double now)
-{
-    struct metrics *metrics = scorer_metrics(pipeline->scorer);
-    if (item->fault != READING_GOOD) {
-        if (!send_dead_letter(pipeline, item))
+    if (item->letter) {
+        if (!outputs_send_letter(&pipeline->outputs, item))
             return false;
-        alertron_counter_add(metrics->dead_letters[item->fault], 1);
+        alertron_counter_add(pipeline->metrics->dead_letters_of[item->letter->fault], 1);
     } else {
         const struct verdict verdict = scorer_grade(pipeline->scorer, item->score);
-        if (verdict.anomaly && !send_anomaly(pipeline, item, &verdict))
+        if (verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
             return false;
-        scorer_count(pipeline->scorer, &item->reading, &verdict, now);
+        scorer_count(pipeline->scorer, item->device_id, item->n_device_id, item->hash, &verdict, now);
     }
-    alertron_counter_add(metrics->consumed, 1);
-    offsets_pass(pipeline->offsets, item->message.partition, item->message.offset);
-    kafka_message_release(&item->message);
+    offsets_pass(pipeline->offsets, item->partition, item->offset);
     return true;
-}
-
-static void clear_block(struct pipeline *pipeline)
-{
-    pipeline->n_items = pipeline->n_scored = pipeline->n_done = 0;
 }
 
 /* False where the block is not finished, as outputs can't be queued. */
 static bool finish_block(struct pipeline *pipeline)
 {
-    if (pipeline->n_done == pipeline->n_items)
+    struct block *block = pipeline->block;
+    if (block->n_done == block->n)
         return true;
-    scorer_lock(pipeline->scorer);
-    if (pipeline->n_scored < pipeline->n_items)
-        score_block(pipeline);
+    block_score(block, pipeline->scorer);
     const double now = clock_seconds();
-    uint64_t n_scored = 0;
-    for (; pipeline->n_done < pipeline->n_items; pipeline->n_done++) {
-        struct item *item = &pipeline->items[pipeline->n_done];
-        if (!finish_item(pipeline, item, now))
-            break;
-        n_scored += item->fault == READING_GOOD;
-    }
-    if (n_scored > 0)
-        alertron_histogram_observe(scorer_metrics(pipeline->scorer)->latency, clock_seconds() - pipeline->begun,
-                                   n_scored);
-    scorer_unlock(pipeline->scorer);
-    if (pipeline->n_done < pipeline->n_items)
+    const size_t n_done = block->n_done;
+    while (block->n_done < block->n && finish_item(pipeline, &block->items[block->n_done], now))
+        block->n_done++;
+    alertron_counter_add(pipeline->consumed, (double)(block->n_done - n_done));
+    scorer_show(pipeline->scorer, clock_seconds() - block->begun);
+    if (block->n_done < block->n)
         return false;
-    clear_block(pipeline);
+    alertron_histogram_observe(pipeline->metrics->block_readings, (double)block->n, 1);
+    block_clear(block);
     return true;
 }
 
-/* --- offsets -------------------------------------------------------------------------------------------- */
+static bool take_message(void *context, const struct kafka_message *message)
+{
+    struct pipeline *pipeline = context;
+    return block_add(pipeline->block, pipeline->scorer, pipeline->shape, message);
+}
+
+/* Fills the block with what is at hand; waits only for its first message. Partitions may come and go meanwhile. */
+static void fill_block(struct pipeline *pipeline, int timeout_ms)
+{
+    if (pipeline->block->n == 0)
+        pipeline->shape = scorer_begin(pipeline->scorer);
+    if (pipeline->block->n < BLOCK_ITEMS_MAX)
+        kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message,
+                             pipeline);
+}
+
+/* --- partitions ------------------------------------------------------------------------------------------ */
 
 static void note_delivered(void *context, void *token)
 {
@@ -195,79 +108,57 @@ static void note_delivered(void *context, void *token)
     offsets_acknowledge(pipeline->offsets, token);
 }
 
-static void store_offset(void *context, int32_t partition, int64_t offset)
-{
-    struct pipeline *pipeline = context;
-    kafka_consumer_store(pipeline->consumer, partition, offset);
-}
-
-static void store_offsets(struct pipeline *pipeline)
-{
-    kafka_producer_poll(pipeline->producer, 0);
-    offsets_each_risen(pipeline->offsets, store_offset, pipeline);
-}
-
-/* Finishes the block and waits for its acknowledgements, `seconds` at most. */
+/* Finishes the block and what was sent of it. */
 static bool drain(struct pipeline *pipeline, double seconds)
 {
     const double deadline = clock_seconds() + seconds;
     bool finished;
-    while (!(finished = finish_block(pipeline)) || offsets_waiting(pipeline->offsets) > 0) {
-        if (clock_seconds() > deadline)
+    while (!(finished = finish_block(pipeline)) && clock_seconds() < deadline)
+        if (delivery_step(pipeline->delivery) != DELIVERY_FLOWS)
             break;
-        kafka_producer_poll(pipeline->producer, 20);
-    }
-    store_offsets(pipeline);
-    return finished && offsets_waiting(pipeline->offsets) == 0;
-}
-
-static bool contains(const int32_t *partitions, size_t n, int32_t partition)
-{
-    for (size_t i = 0; i < n; i++)
-        if (partitions[i] == partition)
-            return true;
-    return false;
-}
-
-/* Readings of these partitions that were not finished go to their next owner. */
-static void drop_from_block(struct pipeline *pipeline, const int32_t *partitions, size_t n_partitions)
-{
-    size_t kept = 0;
-    for (size_t i = pipeline->n_done; i < pipeline->n_items; i++) {
-        struct item *item = &pipeline->items[i];
-        if (contains(partitions, n_partitions, item->message.partition))
-            kafka_message_release(&item->message);
         else
-            pipeline->items[kept++] = *item;
-    }
-    pipeline->n_items = kept;
-    pipeline->n_scored = pipeline->n_done = 0;
+            kafka_producer_poll(pipeline->producer, WAIT_MS);
+    const double left = deadline - clock_seconds();
+    return delivery_finish(pipeline->delivery, left > 0 ? left : 0) && finished;
 }
 
 static void take_partition(void *context, int32_t partition)
 {
     struct pipeline *pipeline = context;
-    pipeline->assigned = true;
+    pipeline->n_partitions++;
     if (!offsets_assign(pipeline->offsets, partition))
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
+}
+
+/* The labels of a partition; `number` is room for it. */
+static void remove_partition(struct pipeline *pipeline, int32_t partition)
+{
+    struct metrics *metrics = pipeline->metrics;
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)partition);
+    const char *labels[] = {pipeline->config->kafka.readings_topic, number};
+    metrics_lock(metrics);
+    alertron_gauge_remove(metrics->lag, alertron_gauge_with(metrics->lag, labels));
+    alertron_gauge_remove(metrics->stalled, alertron_gauge_with(metrics->stalled, labels));
+    alertron_gauge_remove(metrics->last_reading, alertron_gauge_with(metrics->last_reading, labels));
+    metrics_unlock(metrics);
 }
 
 static void give_partitions(void *context, const int32_t *partitions, size_t n_partitions, bool lost)
 {
     struct pipeline *pipeline = context;
-    if (!lost && !pipeline->closing)
+    if (lost)
+        delivery_abandon(pipeline->delivery);
+    else if (!pipeline->closing)
         drain(pipeline, REVOKE_SECONDS);
-    drop_from_block(pipeline, partitions, n_partitions);
+    block_score(pipeline->block, pipeline->scorer);
+    block_drop(pipeline->block, partitions, n_partitions);
     for (size_t i = 0; i < n_partitions; i++) {
         offsets_revoke(pipeline->offsets, partitions[i]);
-        char number[16];
-        snprintf(number, sizeof number, "%d", (int)partitions[i]);
-        scorer_lock(pipeline->scorer);
-        struct metrics *metrics = scorer_metrics(pipeline->scorer);
-        const char *labels[] = {pipeline->config->kafka.readings_topic, number};
-        alertron_gauge_remove(metrics->lag, alertron_gauge_with(metrics->lag, labels));
-        scorer_unlock(pipeline->scorer);
+        watch_forget(pipeline->watch, partitions[i]);
+        remove_partition(pipeline, partitions[i]);
     }
+    pipeline->n_partitions -= n_partitions < pipeline->n_partitions ? n_partitions : pipeline->n_partitions;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------ */
@@ -281,41 +172,71 @@ static struct kafka_cluster cluster_of(const struct config *config)
 
 static void free_pipeline(struct pipeline *pipeline)
 {
+    delivery_free(pipeline->delivery);
     offsets_free(pipeline->offsets);
-    free(pipeline->scores);
-    free(pipeline->features);
-    free(pipeline->items);
+    watch_free(pipeline->watch);
+    block_free(pipeline->block);
+    scorer_free(pipeline->scorer);
+    free(pipeline->client_id);
     free(pipeline);
 }
 
-struct pipeline *pipeline_new(const struct config *config, struct scorer *scorer, char *why, size_t why_size)
+static alertron_counter_child *consumed_of(const struct config *config, struct metrics *metrics)
+{
+    const char *topic = config->kafka.readings_topic;
+    metrics_lock(metrics);
+    alertron_counter_child *child = alertron_counter_with(metrics->consumed, &topic);
+    metrics_unlock(metrics);
+    return child;
+}
+
+/* Everything but what talks to brokers. */
+static struct pipeline *make_parts(const struct config *config, const struct scorer_parts *parts, const char *name)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
-    if (!pipeline) {
-        snprintf(why, why_size, "out of memory");
+    if (!pipeline)
         return NULL;
-    }
-    *pipeline = (struct pipeline){
-        .config = config,
-        .scorer = scorer,
-        .items = calloc(BLOCK, sizeof *pipeline->items),
-        .features = calloc(BLOCK * scorer_shape(scorer)->width, sizeof *pipeline->features),
-        .scores = calloc(BLOCK, sizeof *pipeline->scores),
-        .offsets = offsets_new((size_t)config->limits.outputs),
-    };
-    if (!pipeline->items || !pipeline->features || !pipeline->scores || !pipeline->offsets) {
-        snprintf(why, why_size, "out of memory");
-        free_pipeline(pipeline);
+    *pipeline = (struct pipeline){.config = config,
+                                  .metrics = parts->metrics,
+                                  .consumed = consumed_of(config, parts->metrics),
+                                  .scorer = scorer_new(parts),
+                                  .watch = watch_new((double)config->limits.stall_seconds),
+                                  .offsets = offsets_new((size_t)config->limits.outputs),
+                                  .client_id = strdup(name)};
+    if (pipeline->scorer)
+        pipeline->block = block_new(scorer_begin(pipeline->scorer)->width);
+    if (pipeline->block && pipeline->watch && pipeline->offsets && pipeline->client_id)
+        return pipeline;
+    free_pipeline(pipeline);
+    return NULL;
+}
+
+struct pipeline *pipeline_new(const struct config *config, const struct scorer_parts *parts, const char *name,
+                              char *why, size_t why_size)
+{
+    struct pipeline *pipeline = make_parts(config, parts, name);
+    if (!pipeline) {
+        why_say(why, why_size, "out of memory");
         return NULL;
     }
     const struct kafka_cluster cluster = cluster_of(config);
-    pipeline->producer = kafka_producer_new(&cluster, why, why_size);
+    const bool transactional = config->kafka.delivery == DELIVERY_EXACTLY_ONCE;
+    const struct kafka_producer_options options = {.transactional_id = transactional ? pipeline->client_id : NULL};
+    pipeline->producer = kafka_producer_new(&cluster, &options, why, why_size);
     if (!pipeline->producer) {
         free_pipeline(pipeline);
         return NULL;
     }
     kafka_producer_on_delivery(pipeline->producer, note_delivered, pipeline);
-    return pipeline;
+    pipeline->delivery = delivery_new(config, parts->metrics, pipeline->producer, pipeline->offsets);
+    pipeline->outputs = (struct outputs){
+        .config = config, .producer = pipeline->producer, .offsets = pipeline->offsets, .delivery = pipeline->delivery};
+    if (pipeline->delivery)
+        return pipeline;
+    why_say(why, why_size, "out of memory");
+    kafka_producer_close(pipeline->producer, 0);
+    free_pipeline(pipeline);
+    return NULL;
 }
 
 bool pipeline_reaches_broker(struct pipeline *pipeline, int timeout_ms)
@@ -338,29 +259,20 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
     const struct kafka_cluster cluster = cluster_of(config);
     const struct kafka_consumer_options options = {.group = config->kafka.group_id,
                                                    .topic = config->kafka.readings_topic,
-                                                   .from_latest = config->kafka.offset_reset == 1};
+                                                   .from_latest = config->kafka.offset_reset == 1,
+                                                   .transactional = config->kafka.delivery == DELIVERY_EXACTLY_ONCE,
+                                                   .client_id = pipeline->client_id};
     const struct kafka_events events = {take_partition, give_partitions, pipeline};
     pipeline->consumer = kafka_consumer_new(&cluster, &options, &events, why, why_size);
+    if (pipeline->consumer)
+        delivery_join(pipeline->delivery, pipeline->consumer);
     return pipeline->consumer != NULL;
 }
 
-/* Adds the next message to the block. Waiting for it may give partitions away, which changes the block. */
-static bool take_message(struct pipeline *pipeline, int timeout_ms)
+static const char *fatal(const struct pipeline *pipeline)
 {
-    struct kafka_message message;
-    if (!kafka_consumer_next(pipeline->consumer, timeout_ms, &message))
-        return false;
-    if (pipeline->n_items == 0)
-        pipeline->begun = clock_seconds();
-    pipeline->items[pipeline->n_items++].message = message;
-    return true;
-}
-
-/* Fills the block with what is at hand; waits only for its first message. */
-static void fill_block(struct pipeline *pipeline, int timeout_ms)
-{
-    while (pipeline->n_items < BLOCK && take_message(pipeline, pipeline->n_items ? 0 : timeout_ms))
-        ;
+    const char *why = kafka_producer_fatal(pipeline->producer);
+    return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
 }
 
 /* While outputs can't be queued, only the membership and the producer are kept alive; a message that had been fetched
@@ -370,69 +282,75 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
     if (pipeline->stalled_since <= 0)
         pipeline->stalled_since = clock_seconds();
     kafka_producer_poll(pipeline->producer, timeout_ms);
-    if (pipeline->n_items < BLOCK)
-        take_message(pipeline, 0);
-}
-
-static const char *fatal(const struct pipeline *pipeline)
-{
-    const char *why = kafka_producer_fatal(pipeline->producer);
-    return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
+    fill_block(pipeline, 0);
 }
 
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
 {
-    const bool flows = finish_block(pipeline) && offsets_room(pipeline->offsets) > 0;
+    const bool finished = finish_block(pipeline);
+    const enum delivery_state state = delivery_step(pipeline->delivery);
+    if (state == DELIVERY_FATAL)
+        return false;
+    if (state == DELIVERY_REWOUND)
+        block_clear(pipeline->block);
+    const bool flows =
+        (finished || state == DELIVERY_REWOUND) && state != DELIVERY_WAITS && offsets_room(pipeline->offsets) > 0;
     kafka_consumer_pause(pipeline->consumer, !flows);
     if (flows) {
         pipeline->stalled_since = 0;
         fill_block(pipeline, timeout_ms);
         finish_block(pipeline);
     } else {
-        wait_for_outputs(pipeline, timeout_ms < 20 ? timeout_ms : 20);
+        wait_for_outputs(pipeline, timeout_ms < WAIT_MS ? timeout_ms : WAIT_MS);
     }
-    store_offsets(pipeline);
     return fatal(pipeline) == NULL;
 }
 
-static void export_lag(void *context, int32_t partition, int64_t offset)
+/* --- figures and health -------------------------------------------------------------------------------------- */
+
+static void see_partition(void *context, int32_t partition, int64_t offset)
 {
     struct pipeline *pipeline = context;
-    struct metrics *metrics = scorer_metrics(pipeline->scorer);
+    struct metrics *metrics = pipeline->metrics;
     const int64_t lag = kafka_consumer_lag(pipeline->consumer, partition, offset);
+    const struct watch_report report = watch_see(pipeline->watch, partition, offset, lag, clock_seconds());
     char number[16];
     snprintf(number, sizeof number, "%d", (int)partition);
+    const char *labels[] = {pipeline->config->kafka.readings_topic, number};
     if (lag >= 0)
-        alertron_gauge_set(
-            alertron_gauge_with(metrics->lag, (const char *const[]){pipeline->config->kafka.readings_topic, number}),
-            (double)lag);
+        alertron_gauge_set(alertron_gauge_with(metrics->lag, labels), (double)lag);
+    if (report.moved)
+        alertron_gauge_set(alertron_gauge_with(metrics->last_reading, labels), (double)time(NULL));
+    alertron_gauge_set(alertron_gauge_with(metrics->stalled, labels), report.stalled);
+    if (report.changed)
+        log_warning(report.stalled ? "partition %s: %lld messages wait, and none has been dealt with for %lld s"
+                                   : "partition %s goes on",
+                    number, (long long)lag, (long long)pipeline->config->limits.stall_seconds);
 }
 
-void pipeline_tick(struct pipeline *pipeline)
+void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures)
 {
-    const size_t errors = kafka_producer_errors(pipeline->producer) +
-                          (pipeline->consumer ? kafka_consumer_errors(pipeline->consumer) : 0);
-    if (pipeline->consumer && !kafka_consumer_connected(pipeline->consumer) &&
-        kafka_producer_reaches_broker(pipeline->producer, 100))
-        kafka_consumer_reconnected(pipeline->consumer);
-    scorer_lock(pipeline->scorer);
-    struct metrics *metrics = scorer_metrics(pipeline->scorer);
-    alertron_counter_add(metrics->kafka_errors, (double)(errors - pipeline->errors_counted));
-    alertron_gauge_set(metrics->outputs_waiting, (double)offsets_waiting(pipeline->offsets));
-    if (pipeline->consumer)
-        offsets_each(pipeline->offsets, export_lag, pipeline);
-    scorer_unlock(pipeline->scorer);
-    pipeline->errors_counted = errors;
-}
-
-/* There are more members than partitions: this one is ready to take over. */
-static bool is_spare(struct pipeline *pipeline)
-{
-    if (!kafka_consumer_joined(pipeline->consumer))
-        pipeline->joined_since = 0;
-    else if (pipeline->joined_since <= 0)
-        pipeline->joined_since = clock_seconds();
-    return pipeline->joined_since > 0 && clock_seconds() - pipeline->joined_since > SPARE_SECONDS;
+    struct metrics *metrics = pipeline->metrics;
+    struct kafka_consumer_figures kafka = {0};
+    uint64_t errors = kafka_producer_errors(pipeline->producer);
+    scorer_tick(pipeline->scorer, clock_seconds());
+    if (pipeline->consumer) {
+        if (!kafka_consumer_connected(pipeline->consumer) && kafka_producer_reaches_broker(pipeline->producer, 100))
+            kafka_consumer_reconnected(pipeline->consumer);
+        kafka_consumer_figures(pipeline->consumer, &kafka);
+        errors += kafka_consumer_errors(pipeline->consumer);
+        metrics_lock(metrics);
+        offsets_each(pipeline->offsets, see_partition, pipeline);
+        metrics_unlock(metrics);
+    }
+    alertron_counter_add(metrics->kafka_errors, (double)(errors - pipeline->errors_shown));
+    alertron_counter_add(metrics->rebalances, (double)(kafka.rebalances - pipeline->rebalances_shown));
+    pipeline->errors_shown = errors;
+    pipeline->rebalances_shown = kafka.rebalances;
+    *figures = (struct pipeline_figures){.partitions = pipeline->n_partitions,
+                                         .outputs_waiting = offsets_waiting(pipeline->offsets),
+                                         .fetched_messages = kafka.queued_messages,
+                                         .joined = pipeline->consumer && kafka_consumer_joined(pipeline->consumer)};
 }
 
 const char *pipeline_trouble(struct pipeline *pipeline)
@@ -440,27 +358,28 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     const char *refused = kafka_producer_trouble(pipeline->producer);
     const char *unread = pipeline->consumer ? kafka_consumer_trouble(pipeline->consumer) : "";
     const char *end = fatal(pipeline);
+    const double waits_since = delivery_waits_since(pipeline->delivery), now = clock_seconds();
+    char *trouble = pipeline->trouble;
+    const size_t size = sizeof pipeline->trouble;
+    trouble[0] = 0;
     if (end)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "the Kafka client can't go on: %s", end);
+        why_say(trouble, size, "the Kafka client can't go on: %s", end);
     else if (!pipeline->consumer)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for a broker at %s",
-                 pipeline->config->kafka.bootstrap);
+        why_say(trouble, size, "waiting for a broker at %s", pipeline->config->kafka.bootstrap);
     else if (*refused)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", refused);
+        why_say(trouble, size, "%s", refused);
     else if (!kafka_consumer_connected(pipeline->consumer))
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "no broker at %s can be reached",
-                 pipeline->config->kafka.bootstrap);
+        why_say(trouble, size, "no broker at %s can be reached", pipeline->config->kafka.bootstrap);
     else if (*unread)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", unread);
-    else if (!pipeline->assigned && !is_spare(pipeline))
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for partitions of topic %s",
-                 pipeline->config->kafka.readings_topic);
-    else if (pipeline->stalled_since > 0 && clock_seconds() - pipeline->stalled_since > STALL_SECONDS)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "outputs have not been acknowledged for %.0f s",
-                 clock_seconds() - pipeline->stalled_since);
-    else
-        pipeline->trouble[0] = 0;
-    return pipeline->trouble;
+        why_say(trouble, size, "%s", unread);
+    else if (waits_since > 0 && now - waits_since > STALL_SECONDS)
+        why_say(trouble, size, "a transaction has waited for the broker for %.0f s", now - waits_since);
+    else if (pipeline->stalled_since > 0 && now - pipeline->stalled_since > STALL_SECONDS)
+        why_say(trouble, size, "outputs have not been acknowledged for %.0f s", now - pipeline->stalled_since);
+    else if (watch_stalled(pipeline->watch) > 0)
+        why_say(trouble, size, "%zu partitions of topic %s are stalled: readings wait and none is dealt with",
+                watch_stalled(pipeline->watch), pipeline->config->kafka.readings_topic);
+    return trouble;
 }
 
 bool pipeline_close(struct pipeline *pipeline)
@@ -473,8 +392,6 @@ bool pipeline_close(struct pipeline *pipeline)
         kafka_consumer_close(pipeline->consumer, CLOSE_MS);
     }
     kafka_producer_close(pipeline->producer, all ? 1000 : 0);
-    for (size_t i = pipeline->n_done; i < pipeline->n_items; i++)
-        kafka_message_release(&pipeline->items[i].message);
     free_pipeline(pipeline);
     return all;
 }

@@ -1,5 +1,5 @@
-/* pipeline.h: the flow from Kafka to Kafka: readings in, anomalies and dead letters out, offsets stored when those
- * are acknowledged. It belongs to one thread.
+/* pipeline.h: the flow from Kafka to Kafka of one worker: readings in, anomalies and dead letters out, offsets when
+ * those are acknowledged. It belongs to one thread at a time.
  */
 #ifndef ALERTROND_PIPELINE_H
 #define ALERTROND_PIPELINE_H
@@ -12,8 +12,10 @@
 
 struct pipeline;
 
-/* Connects to the cluster; joins nothing yet. NULL, and why, on failure. */
-struct pipeline *pipeline_new(const struct config *config, struct scorer *scorer, char *why, size_t why_size);
+/* Prepares to connect; `name` tells workers of a cluster from each other ("edge-1-8000-0"). NULL, and why, on failure.
+ */
+struct pipeline *pipeline_new(const struct config *config, const struct scorer_parts *parts, const char *name,
+                              char *why, size_t why_size);
 
 /* Whether a broker answers within timeout_ms. */
 bool pipeline_reaches_broker(struct pipeline *pipeline, int timeout_ms);
@@ -28,8 +30,15 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size);
  * pipeline_trouble says why. */
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms);
 
-/* Once a second or so: exports lag and what waits. */
-void pipeline_tick(struct pipeline *pipeline);
+/* What a worker's owner adds up. */
+struct pipeline_figures {
+    size_t partitions, outputs_waiting;
+    int64_t fetched_messages;
+    bool joined; /* a member of the group */
+};
+
+/* Once a second or so: exports what belongs to partitions, looks after stalled ones, and fills *figures. */
+void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures);
 
 /* "" where all is well; else what keeps readings from being dealt with. */
 const char *pipeline_trouble(struct pipeline *pipeline);

@@ -1,58 +1,55 @@
-/* scorer.h: from a reading to its verdict: the model, the severity cuts in force, and the metrics that tell of both.
- *
- * One owner at a time: scorer_lock before, scorer_unlock after. The consumer holds it for a block of readings, an
- * HTTP request for one. The scrape needs no lock.
+/* scorer.h: from features to verdicts and what is counted of them, for one thread: a worker, or those that answer HTTP,
+ * in turn. It takes no lock but where a device or a line-up is new to it.
  */
 #ifndef ALERTROND_SCORER_H
 #define ALERTROND_SCORER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <alertron.h>
 
-#include "config.h"
+#include "devices.h"
 #include "metrics.h"
-#include "reading.h"
+#include "models.h"
+#include "verdict.h"
 
 struct scorer;
 
-struct verdict {
-    double score;
-    bool anomaly;
-    alertron_severity severity;
+/* What all scorers share. */
+struct scorer_parts {
+    struct models *models;
+    struct metrics *metrics;
+    struct devices *devices;
+    double device_seconds; /* silence after which a device is forgotten */
 };
 
-/* Takes cuts from severity.calibration_file where the configuration names one. The model stays the caller's.
- * NULL, and why, on failure. */
-struct scorer *scorer_new(const struct config *config, const alertron_model *model, char *why, size_t why_size);
+/* NULL where memory has run out. */
+struct scorer *scorer_new(const struct scorer_parts *parts);
 void scorer_free(struct scorer *scorer);
 
-void scorer_lock(struct scorer *scorer);
-void scorer_unlock(struct scorer *scorer);
+/* The readings that follow are of this shape, and scored by the models that are in force now. */
+const struct reading_shape *scorer_begin(struct scorer *scorer);
 
-const alertron_model *scorer_model(const struct scorer *scorer);
-struct metrics *scorer_metrics(struct scorer *scorer);
-const struct reading_shape *scorer_shape(const struct scorer *scorer);
+/* A device's name as the calls below want it; said early, so that its series are near when they are needed. */
+uint64_t scorer_expect(const struct scorer *scorer, const char *device_id, size_t n_device_id);
+
+/* Scores n rows of features, one after the other, into scores. */
+void scorer_score(struct scorer *scorer, const double *features, size_t n, double *scores);
 
 /* The verdict on a score by the cuts in force. */
 struct verdict scorer_grade(const struct scorer *scorer, double score);
 
 /* Counts a verdict for its device, and learns from it where the cuts are to be taken from the stream. `now` is in
  * seconds of a clock that does not go back. */
-void scorer_count(struct scorer *scorer, const struct reading *reading, const struct verdict *verdict, double now);
+void scorer_count(struct scorer *scorer, const char *device_id, size_t n_device_id, uint64_t hash,
+                  const struct verdict *verdict, double now);
 
-/* Forgets silent devices and takes the process's figures; about once a second. */
+/* Shows what was counted since the last call; `seconds` is what each of those readings took. */
+void scorer_show(struct scorer *scorer, double seconds);
+
+/* Forgets silent devices; about once a second. */
 void scorer_tick(struct scorer *scorer, double now);
-
-/* The record of a verdict as JSON: the fields of the system that this one replaces, then, where `source` is not
- * NULL, the message it comes from. Returns the length, or 0 where it does not fit. */
-struct source {
-    const char *topic;
-    long partition;
-    long long offset;
-};
-size_t verdict_write(char *out, size_t size, const struct reading *reading, const struct verdict *verdict,
-                     const struct source *source);
-
-/* Enough for any verdict: a device_id escaped, a topic name, and numbers. */
-#define VERDICT_BYTES_MAX (6 * READING_DEVICE_BYTES_MAX + 249 + 512)
 
 #endif

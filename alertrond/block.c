@@ -1,0 +1,154 @@
+/* block.c: the messages that a worker has at hand. */
+#include "block.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+enum { TEXTS_SIZE = BLOCK_ITEMS_MAX * (READING_DEVICE_BYTES_MAX + 1) };
+
+struct block *block_new(size_t width)
+{
+    struct block *block = calloc(1, sizeof *block);
+    if (!block)
+        return NULL;
+    block->features = calloc(BLOCK_ITEMS_MAX * width, sizeof *block->features);
+    block->scores = calloc(BLOCK_ITEMS_MAX, sizeof *block->scores);
+    block->texts = malloc(TEXTS_SIZE);
+    if (block->features && block->scores && block->texts)
+        return block;
+    block_free(block);
+    return NULL;
+}
+
+static void free_letter(struct dead_letter *letter)
+{
+    if (letter)
+        kafka_headers_free(letter->headers);
+    free(letter);
+}
+
+void block_clear(struct block *block)
+{
+    for (size_t i = 0; block->letter_bytes > 0 && i < block->n; i++)
+        free_letter(block->items[i].letter);
+    block->n = block->n_scored = block->n_done = 0;
+    block->n_features = block->n_texts = block->letter_bytes = 0;
+    block->out_of_memory = false;
+}
+
+void block_free(struct block *block)
+{
+    if (!block)
+        return;
+    block_clear(block);
+    free(block->features);
+    free(block->scores);
+    free(block->texts);
+    free(block);
+}
+
+/* The letter has its bytes behind it. NULL where memory has run out. */
+static struct dead_letter *keep(const struct kafka_message *message, int fault, const char *reason)
+{
+    struct dead_letter *letter = malloc(sizeof *letter + message->key_size + message->value_size);
+    if (!letter)
+        return NULL;
+    *letter = (struct dead_letter){.fault = fault,
+                                   .timestamp = message->timestamp,
+                                   .headers = kafka_message_headers(message),
+                                   .key_size = message->key_size,
+                                   .value_size = message->value_size};
+    char *bytes = (char *)(letter + 1);
+    snprintf(letter->reason, sizeof letter->reason, "%s", reason);
+    if (message->key)
+        letter->key = memcpy(bytes, message->key, message->key_size);
+    if (message->value)
+        letter->value = memcpy(bytes + message->key_size, message->value, message->value_size);
+    return letter;
+}
+
+static bool add_letter(struct block *block, struct item *item, const struct kafka_message *message, int fault,
+                       const char *reason)
+{
+    item->letter = keep(message, fault, reason);
+    block->out_of_memory = !item->letter;
+    if (!item->letter)
+        return false;
+    block->n++;
+    block->letter_bytes += sizeof *item->letter + message->key_size + message->value_size;
+    return block->n < BLOCK_ITEMS_MAX && block->letter_bytes < BLOCK_LETTER_BYTES_MAX;
+}
+
+static bool add_reading(struct block *block, struct scorer *scorer, struct item *item, const struct reading *reading,
+                        size_t width)
+{
+    const size_t n = strlen(reading->device_id);
+    item->device_id = memcpy(block->texts + block->n_texts, reading->device_id, n + 1);
+    item->n_device_id = n;
+    item->hash = scorer_expect(scorer, item->device_id, n);
+    item->ts = reading->ts;
+    block->n_texts += n + 1;
+    block->n_features += width;
+    block->n++;
+    return block->n < BLOCK_ITEMS_MAX;
+}
+
+bool block_add(struct block *block, struct scorer *scorer, const struct reading_shape *shape,
+               const struct kafka_message *message)
+{
+    if (block->n == BLOCK_ITEMS_MAX)
+        return false;
+    if (block->n == 0)
+        block->begun = clock_seconds();
+    struct item *item = &block->items[block->n];
+    struct reading reading;
+    char reason[BLOCK_REASON_BYTES];
+    item->partition = message->partition;
+    item->offset = message->offset;
+    item->letter = NULL;
+    if (!message->value)
+        return add_letter(block, item, message, TOMBSTONE,
+                          "the message has no value (a tombstone); a reading as JSON is expected");
+    const enum reading_fault fault = reading_decode(message->value, message->value_size, shape, &reading,
+                                                    block->features + block->n_features, reason, sizeof reason);
+    return fault == READING_GOOD ? add_reading(block, scorer, item, &reading, shape->width)
+                                 : add_letter(block, item, message, (int)fault, reason);
+}
+
+void block_score(struct block *block, struct scorer *scorer)
+{
+    size_t n = 0;
+    for (size_t i = block->n_scored; i < block->n; i++)
+        n += !block->items[i].letter;
+    scorer_score(scorer, block->features, n, block->scores);
+    n = 0;
+    for (size_t i = block->n_scored; i < block->n; i++)
+        if (!block->items[i].letter)
+            block->items[i].score = block->scores[n++];
+    block->n_scored = block->n;
+    block->n_features = 0;
+}
+
+static bool contains(const int32_t *partitions, size_t n, int32_t partition)
+{
+    for (size_t i = 0; i < n; i++)
+        if (partitions[i] == partition)
+            return true;
+    return false;
+}
+
+void block_drop(struct block *block, const int32_t *partitions, size_t n_partitions)
+{
+    assert(block->n_scored == block->n); /* features lie in the order of items, and are not moved */
+    size_t kept = block->n_done;
+    for (size_t i = block->n_done; i < block->n; i++)
+        if (contains(partitions, n_partitions, block->items[i].partition))
+            free_letter(block->items[i].letter);
+        else
+            block->items[kept++] = block->items[i];
+    block->n = block->n_scored = kept;
+}

@@ -1,0 +1,239 @@
+/* delivery.c: how what a worker has done becomes final. */
+#include "delivery.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum { CALL_MS = 200, IDLE_COMMIT_MS = 1000, OFFSETS_MAX = 10000 };
+
+enum phase {
+    STORING,    /* at least once: no transactions */
+    BEGINNING,  /* the broker has not made the producer's id known to it yet */
+    IDLE,       /* no transaction is open */
+    OPEN,       /* outputs have been sent in one */
+    COMMITTING, /* its commit was begun */
+    ABORTING,
+    REWINDING /* it was aborted, and the partitions are to be read anew */
+};
+
+struct delivery {
+    const struct config *config;
+    struct metrics *metrics;
+    struct kafka_producer *producer;
+    struct kafka_consumer *consumer;
+    struct offsets *offsets;
+    enum phase phase;
+    double committed, commit_began, waits_since;
+    struct kafka_offset *to_commit;
+    size_t n_to_commit, to_commit_max;
+};
+
+struct delivery *delivery_new(const struct config *config, struct metrics *metrics, struct kafka_producer *producer,
+                              struct offsets *offsets)
+{
+    struct delivery *delivery = calloc(1, sizeof *delivery);
+    if (delivery)
+        *delivery = (struct delivery){.config = config,
+                                      .metrics = metrics,
+                                      .producer = producer,
+                                      .offsets = offsets,
+                                      .phase = config->kafka.delivery == DELIVERY_EXACTLY_ONCE ? BEGINNING : STORING};
+    return delivery;
+}
+
+void delivery_free(struct delivery *delivery)
+{
+    if (!delivery)
+        return;
+    free(delivery->to_commit);
+    free(delivery);
+}
+
+void delivery_join(struct delivery *delivery, struct kafka_consumer *consumer)
+{
+    delivery->consumer = consumer;
+}
+
+double delivery_waits_since(const struct delivery *delivery)
+{
+    return delivery->waits_since;
+}
+
+/* --- at least once ----------------------------------------------------------------------------------------- */
+
+static void store_offset(void *context, int32_t partition, int64_t offset)
+{
+    struct delivery *delivery = context;
+    kafka_consumer_store(delivery->consumer, partition, offset);
+}
+
+static void store_offsets(struct delivery *delivery)
+{
+    kafka_producer_poll(delivery->producer, 0);
+    offsets_each_risen(delivery->offsets, store_offset, delivery);
+}
+
+/* --- exactly once: transactions ------------------------------------------------------------------------------ */
+
+static void count(struct delivery *delivery, const char *outcome)
+{
+    metrics_lock(delivery->metrics);
+    alertron_counter_add(alertron_counter_with(delivery->metrics->transactions, &outcome), 1);
+    metrics_unlock(delivery->metrics);
+}
+
+bool delivery_open(struct delivery *delivery)
+{
+    if (delivery->phase == IDLE && kafka_transaction_begin(delivery->producer))
+        delivery->phase = OPEN;
+    return delivery->phase == OPEN || delivery->phase == STORING;
+}
+
+static void add_offset(void *context, int32_t partition, int64_t offset)
+{
+    struct delivery *delivery = context;
+    if (delivery->n_to_commit == delivery->to_commit_max) {
+        const size_t most = 2 * delivery->to_commit_max + 16;
+        struct kafka_offset *grown = realloc(delivery->to_commit, most * sizeof *grown);
+        if (!grown)
+            abort(); /* an offset left out would be its readings' outputs twice */
+        delivery->to_commit = grown;
+        delivery->to_commit_max = most;
+    }
+    delivery->to_commit[delivery->n_to_commit++] = (struct kafka_offset){.partition = partition, .offset = offset};
+}
+
+/* A transaction without outputs only moves offsets on, which is not urgent. */
+static bool is_due(const struct delivery *delivery, double now)
+{
+    const double ms = (now - delivery->committed) * 1e3;
+    if (delivery->phase == OPEN)
+        return ms >= (double)delivery->config->kafka.transaction_ms || offsets_room(delivery->offsets) == 0;
+    return ms >= IDLE_COMMIT_MS;
+}
+
+static void begin_commit(struct delivery *delivery, double now)
+{
+    delivery->committed = delivery->commit_began = now;
+    delivery->n_to_commit = 0;
+    offsets_each_passed(delivery->offsets, add_offset, delivery);
+    if (delivery->n_to_commit == 0 && delivery->phase == IDLE)
+        return;
+    if (delivery_open(delivery))
+        delivery->phase = COMMITTING;
+}
+
+static void go_on_committing(struct delivery *delivery, int timeout_ms)
+{
+    switch (kafka_transaction_commit(delivery->producer, delivery->consumer, delivery->to_commit, delivery->n_to_commit,
+                                     timeout_ms)) {
+    case KAFKA_TRANSACTION_DONE:
+        delivery->phase = IDLE;
+        count(delivery, "committed");
+        alertron_histogram_observe(delivery->metrics->transaction_seconds, clock_seconds() - delivery->commit_began, 1);
+        break;
+    case KAFKA_TRANSACTION_ABORTED:
+        delivery->phase = REWINDING;
+        count(delivery, "aborted");
+        break;
+    case KAFKA_TRANSACTION_RETRY:
+    case KAFKA_TRANSACTION_FATAL:
+        break;
+    }
+}
+
+static void go_on_aborting(struct delivery *delivery, int timeout_ms)
+{
+    if (kafka_transaction_abort(delivery->producer, timeout_ms) != KAFKA_TRANSACTION_DONE)
+        return;
+    delivery->phase = REWINDING;
+    count(delivery, "aborted");
+}
+
+static void go_on_rewinding(struct delivery *delivery, int timeout_ms)
+{
+    if (!kafka_consumer_rewind(delivery->consumer, timeout_ms))
+        return;
+    offsets_restart(delivery->offsets);
+    delivery->phase = IDLE;
+    delivery->committed = clock_seconds();
+}
+
+/* Where it waits for a broker, it waits up to timeout_ms. */
+static void go_on(struct delivery *delivery, int timeout_ms)
+{
+    switch (delivery->phase) {
+    case BEGINNING:
+        if (kafka_transaction_init(delivery->producer, timeout_ms) == KAFKA_TRANSACTION_DONE)
+            delivery->phase = IDLE;
+        break;
+    case IDLE:
+    case OPEN:
+        kafka_producer_poll(delivery->producer, 0);
+        break;
+    case COMMITTING:
+        go_on_committing(delivery, timeout_ms);
+        break;
+    case ABORTING:
+        go_on_aborting(delivery, timeout_ms);
+        break;
+    case REWINDING:
+        go_on_rewinding(delivery, timeout_ms);
+        break;
+    case STORING:
+        store_offsets(delivery);
+        break;
+    }
+}
+
+static bool waits(const struct delivery *delivery)
+{
+    return delivery->phase == BEGINNING || delivery->phase == COMMITTING || delivery->phase == ABORTING ||
+           delivery->phase == REWINDING;
+}
+
+enum delivery_state delivery_step(struct delivery *delivery)
+{
+    const double now = clock_seconds();
+    if ((delivery->phase == IDLE || delivery->phase == OPEN) && is_due(delivery, now))
+        begin_commit(delivery, now);
+    const bool rewinding = delivery->phase == REWINDING;
+    go_on(delivery, CALL_MS);
+    if (kafka_producer_fatal(delivery->producer))
+        return DELIVERY_FATAL;
+    if (!waits(delivery))
+        delivery->waits_since = 0;
+    else if (delivery->waits_since <= 0)
+        delivery->waits_since = now;
+    if (rewinding && delivery->phase == IDLE)
+        return DELIVERY_REWOUND;
+    return waits(delivery) ? DELIVERY_WAITS : DELIVERY_FLOWS;
+}
+
+bool delivery_finish(struct delivery *delivery, double seconds)
+{
+    const double deadline = clock_seconds() + seconds;
+    if (delivery->phase == IDLE || delivery->phase == OPEN)
+        begin_commit(delivery, clock_seconds());
+    do {
+        go_on(delivery, 20);
+        if (delivery->phase == STORING && offsets_waiting(delivery->offsets) > 0)
+            kafka_producer_poll(delivery->producer, 20);
+        if (delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery))
+            break;
+    } while (delivery->phase != REWINDING && !kafka_producer_fatal(delivery->producer) && clock_seconds() < deadline);
+    if (delivery->phase == STORING)
+        store_offsets(delivery);
+    const bool finished = delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery);
+    if (!finished)
+        delivery_abandon(delivery);
+    return finished;
+}
+
+void delivery_abandon(struct delivery *delivery)
+{
+    if (delivery->phase == OPEN || delivery->phase == COMMITTING)
+        delivery->phase = ABORTING;
+}

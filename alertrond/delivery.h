@@ -1,0 +1,52 @@
+/* delivery.h: how what a worker has done becomes final: when the group's offsets may go on.
+ *
+ *     at-least-once   the offset of a partition goes on behind outputs that are acknowledged, about once a second
+ *     exactly-once    outputs and offsets are committed together, in transactions
+ *
+ * It belongs to the worker's thread.
+ */
+#ifndef ALERTROND_DELIVERY_H
+#define ALERTROND_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "kafka.h"
+#include "metrics.h"
+#include "offsets.h"
+
+struct delivery;
+
+/* NULL where memory has run out. */
+struct delivery *delivery_new(const struct config *config, struct metrics *metrics, struct kafka_producer *producer,
+                              struct offsets *offsets);
+void delivery_free(struct delivery *delivery);
+
+/* The consumer whose offsets they are. */
+void delivery_join(struct delivery *delivery, struct kafka_consumer *consumer);
+
+/* Whether an output may be sent now; begins a transaction where one is needed. */
+bool delivery_open(struct delivery *delivery);
+
+enum delivery_state {
+    DELIVERY_FLOWS,
+    DELIVERY_WAITS,   /* for a broker: read nothing meanwhile, and call again */
+    DELIVERY_REWOUND, /* what was done since the last commit does not count: forget it, its messages come again */
+    DELIVERY_FATAL    /* the client can't go on */
+};
+
+/* To be called after each block; finishes what is due. */
+enum delivery_state delivery_step(struct delivery *delivery);
+
+/* Finishes all that was done, within `seconds`. False where not all of it was acknowledged; then nothing of the rest
+ * counts. */
+bool delivery_finish(struct delivery *delivery, double seconds);
+
+/* What was done since the last commit is not to count, as the partitions were lost. */
+void delivery_abandon(struct delivery *delivery);
+
+/* Since when it waits for a broker, by clock_seconds; 0: it does not. */
+double delivery_waits_since(const struct delivery *delivery);
+
+#endif

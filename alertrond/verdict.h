@@ -1,0 +1,34 @@
+/* verdict.h: the record of a verdict, as it goes to Kafka and to whoever asked over HTTP. */
+#ifndef ALERTROND_VERDICT_H
+#define ALERTROND_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <alertron.h>
+
+#include "reading.h"
+
+struct verdict {
+    double score;
+    bool anomaly;
+    alertron_severity severity;
+};
+
+/* The message that a verdict comes from. */
+struct source {
+    const char *topic;
+    long partition;
+    long long offset;
+};
+
+/* Writes the record as JSON: the fields of the system that this one replaces, then, where `source` is not NULL, the
+ * message it comes from. `ts` is in seconds since 1970, NaN for none. Returns the length, or 0 where it does not fit.
+ */
+size_t verdict_write(char *out, size_t size, const char *device_id, double ts, const struct verdict *verdict,
+                     const struct source *source);
+
+/* Enough for any verdict: a device_id escaped, a topic name, and numbers. */
+#define VERDICT_BYTES_MAX (6 * READING_DEVICE_BYTES_MAX + 249 + 512)
+
+#endif
