@@ -21,7 +21,9 @@ enum { BLOCK = 512, REASON_BYTES = 256, REVOKE_SECONDS = 10, STALL_SECONDS = 10,
 
 /* What becomes of one message. */
 struct item {
-    struct kafka_message message;
+    struct kafka_message message; /* key and value in `bytes` */
+    struct kafka_headers *headers;
+    char *bytes;
     struct reading reading;
     int fault; /* 0: scored; else why it is a dead letter */
     double score;
@@ -45,6 +47,27 @@ struct pipeline {
     bool assigned, closing;
     char trouble[640];
 };
+
+/* A message is gone once it has been handed over. False where memory has run out. */
+static bool copy_message(struct item *item, const struct kafka_message *message)
+{
+    item->message = *message;
+    item->headers = kafka_message_headers(message);
+    item->bytes = malloc(message->key_size + message->value_size + 1);
+    if (!item->bytes)
+        return false;
+    if (message->key)
+        item->message.key = memcpy(item->bytes, message->key, message->key_size);
+    if (message->value)
+        item->message.value = memcpy(item->bytes + message->key_size, message->value, message->value_size);
+    return true;
+}
+
+static void free_message(struct item *item)
+{
+    kafka_headers_free(item->headers);
+    free(item->bytes);
+}
 
 /* --- deal with a block --------------------------------------------------------------------------------- */
 
@@ -97,7 +120,8 @@ static bool send(struct pipeline *pipeline, const struct kafka_message *message,
 static bool send_anomaly(struct pipeline *pipeline, const struct item *item, const struct verdict *verdict)
 {
     const struct kafka_message *message = &item->message;
-    const struct source source = {message->topic, message->partition, (long long)message->offset};
+    const struct source source = {pipeline->config->kafka.readings_topic, message->partition,
+                                  (long long)message->offset};
     char json[VERDICT_BYTES_MAX];
     struct kafka_record record = {.topic = pipeline->config->kafka.anomalies_topic,
                                   .key = item->reading.device_id,
@@ -116,7 +140,7 @@ static bool send_dead_letter(struct pipeline *pipeline, struct item *item)
     snprintf(partition, sizeof partition, "%d", (int)message->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)message->offset);
     const struct kafka_header headers[] = {
-        {"__connect.errors.topic", message->topic},
+        {"__connect.errors.topic", pipeline->config->kafka.readings_topic},
         {"__connect.errors.partition", partition},
         {"__connect.errors.offset", offset},
         {"__connect.errors.stage", "VALUE_CONVERTER"},
@@ -130,7 +154,7 @@ static bool send_dead_letter(struct pipeline *pipeline, struct item *item)
                                   .value = message->value,
                                   .value_size = message->value_size,
                                   .timestamp = message->timestamp,
-                                  .headers_of = message,
+                                  .first_headers = item->headers,
                                   .headers = headers,
                                   .n_headers = sizeof headers / sizeof *headers};
     return send(pipeline, message, &record);
@@ -152,7 +176,7 @@ static bool finish_item(struct pipeline *pipeline, struct item *item, double now
     }
     alertron_counter_add(metrics->consumed, 1);
     offsets_pass(pipeline->offsets, item->message.partition, item->message.offset);
-    kafka_message_release(&item->message);
+    free_message(item);
     return true;
 }
 
@@ -236,7 +260,7 @@ static void drop_from_block(struct pipeline *pipeline, const int32_t *partitions
     for (size_t i = pipeline->n_done; i < pipeline->n_items; i++) {
         struct item *item = &pipeline->items[i];
         if (contains(partitions, n_partitions, item->message.partition))
-            kafka_message_release(&item->message);
+            free_message(item);
         else
             pipeline->items[kept++] = *item;
     }
@@ -309,7 +333,7 @@ struct pipeline *pipeline_new(const struct config *config, struct scorer *scorer
         return NULL;
     }
     const struct kafka_cluster cluster = cluster_of(config);
-    pipeline->producer = kafka_producer_new(&cluster, why, why_size);
+    pipeline->producer = kafka_producer_new(&cluster, NULL, why, why_size);
     if (!pipeline->producer) {
         free_pipeline(pipeline);
         return NULL;
@@ -344,23 +368,27 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
     return pipeline->consumer != NULL;
 }
 
-/* Adds the next message to the block. Waiting for it may give partitions away, which changes the block. */
-static bool take_message(struct pipeline *pipeline, int timeout_ms)
+static void take_message(void *context, const struct kafka_message *message)
 {
-    struct kafka_message message;
-    if (!kafka_consumer_next(pipeline->consumer, timeout_ms, &message))
-        return false;
+    struct pipeline *pipeline = context;
     if (pipeline->n_items == 0)
         pipeline->begun = clock_seconds();
-    pipeline->items[pipeline->n_items++].message = message;
-    return true;
+    struct item *item = &pipeline->items[pipeline->n_items];
+    if (copy_message(item, message)) {
+        pipeline->n_items++;
+        return;
+    }
+    log_error("out of memory: offset %lld of partition %d comes again after a restart", (long long)message->offset,
+              (int)message->partition);
+    offsets_begin(pipeline->offsets, message->partition, message->offset); /* never acknowledged, so not passed */
+    free_message(item);
 }
 
-/* Fills the block with what is at hand; waits only for its first message. */
+/* Fills the block with what is at hand; waits only for its first message. Partitions may be given away in there, which
+ * changes the block. */
 static void fill_block(struct pipeline *pipeline, int timeout_ms)
 {
-    while (pipeline->n_items < BLOCK && take_message(pipeline, pipeline->n_items ? 0 : timeout_ms))
-        ;
+    kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK - pipeline->n_items, take_message, pipeline);
 }
 
 /* While outputs can't be queued, only the membership and the producer are kept alive; a message that had been fetched
@@ -371,7 +399,7 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
         pipeline->stalled_since = clock_seconds();
     kafka_producer_poll(pipeline->producer, timeout_ms);
     if (pipeline->n_items < BLOCK)
-        take_message(pipeline, 0);
+        fill_block(pipeline, 0);
 }
 
 static const char *fatal(const struct pipeline *pipeline)
@@ -474,7 +502,7 @@ bool pipeline_close(struct pipeline *pipeline)
     }
     kafka_producer_close(pipeline->producer, all ? 1000 : 0);
     for (size_t i = pipeline->n_done; i < pipeline->n_items; i++)
-        kafka_message_release(&pipeline->items[i].message);
+        free_message(&pipeline->items[i]);
     free_pipeline(pipeline);
     return all;
 }
