@@ -99,7 +99,7 @@ static bool start(struct demo *demo, char *why, size_t why_size)
     free(demo->config.kafka.bootstrap);
     demo->config.kafka.bootstrap = bootstrap;
     const struct kafka_cluster cluster = {.bootstrap = bootstrap};
-    demo->producer = kafka_producer_new(&cluster, why, why_size);
+    demo->producer = kafka_producer_new(&cluster, NULL, why, why_size);
     return demo->producer != NULL;
 }
 

@@ -231,7 +231,7 @@ static bool begin(struct generator *generator, char *why, size_t why_size)
     const struct generate_flags *flags = generator->flags;
     if (flags->kafka) {
         struct kafka_cluster cluster = {flags->bootstrap, flags->properties, flags->n_properties};
-        generator->producer = kafka_producer_new(&cluster, why, why_size);
+        generator->producer = kafka_producer_new(&cluster, NULL, why, why_size);
         return generator->producer != NULL;
     }
     generator->output = output_open(NULL, why, why_size);

@@ -1,5 +1,5 @@
-/* kafka.h: the one room that knows librdkafka: a member of a consumer group, a producer, topics, and an embedded
- * broker to try things with.
+/* kafka.h: the room that knows librdkafka: a member of a consumer group, a producer, transactions, topics, and an
+ * embedded broker to try things with.
  *
  * Consumer and producer belong to the thread that made them; their callbacks run inside their own calls.
  */
@@ -25,10 +25,27 @@ bool kafka_property_check(const char *name, const char *value, char *why, size_t
 /* The version of librdkafka that is linked. */
 const char *kafka_version(void);
 
+/* --- messages --------------------------------------------------------------------------------------- */
+
+/* A message that was read. It lives for the call that it is handed to: what is needed for longer is copied. */
+struct kafka_message {
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp;       /* milliseconds since 1970; 0: none */
+    const void *key, *value; /* NULL: none; a message without a value is a tombstone */
+    size_t key_size, value_size;
+    void *handle;
+};
+
+struct kafka_headers; /* of a message, in their order */
+
+/* A copy of a message's headers, to be freed; NULL where it has none. */
+struct kafka_headers *kafka_message_headers(const struct kafka_message *message);
+void kafka_headers_free(struct kafka_headers *headers); /* NULL is fine */
+
 /* --- producer ------------------------------------------------------------------------------------- */
 
 struct kafka_producer;
-struct kafka_message;
 
 struct kafka_header {
     const char *name, *value;
@@ -38,8 +55,8 @@ struct kafka_record {
     const char *topic;
     const void *key, *value; /* NULL: none */
     size_t key_size, value_size;
-    int64_t timestamp;                      /* milliseconds since 1970; 0: now */
-    const struct kafka_message *headers_of; /* its headers come first, untouched; NULL: none */
+    int64_t timestamp;                         /* milliseconds since 1970; 0: now */
+    const struct kafka_headers *first_headers; /* these come first, untouched; NULL: none */
     const struct kafka_header *headers;
     size_t n_headers;
     void *token; /* handed to the delivery function; NULL: nobody waits for it */
@@ -51,11 +68,18 @@ enum kafka_outcome {
     KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why */
 };
 
-struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, char *why, size_t why_size);
+struct kafka_producer_options {
+    const char *client_id;        /* e.g. "alertrond-1"; NULL: "alertrond" */
+    const char *transactional_id; /* NULL: without transactions */
+};
+
+/* `options` NULL: the defaults. With a transactional_id nothing may be sent before kafka_transaction_begin. */
+struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
+                                          const struct kafka_producer_options *options, char *why, size_t why_size);
 
 /* Calls delivered(context, token) for each record with a token once the broker has it, on every in-sync replica. A
  * record with a token that the broker refuses is kept and sent again, from a second later on, for ever; where it is too
- * large alone, without `headers`. */
+ * large alone, without `headers`. With transactions none is kept: see kafka_transaction_commit. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
 
@@ -92,27 +116,20 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms);
 
 struct kafka_consumer;
 
-struct kafka_message {
-    const char *topic;
-    int32_t partition;
-    int64_t offset;
-    int64_t timestamp;       /* milliseconds since 1970; 0: none */
-    const void *key, *value; /* NULL: none; a message without a value is a tombstone */
-    size_t key_size, value_size;
-    void *handle;
-};
-
-/* What a member of a group is told, inside kafka_consumer_next and kafka_consumer_close. */
+/* What a member of a group is told, inside kafka_consumer_serve and kafka_consumer_close. */
 struct kafka_events {
     void (*assigned)(void *context, int32_t partition);
-    /* The partitions are about to go: the last chance to finish, and to store offsets, unless they are lost. */
+    /* The partitions are about to go: the last chance to finish, and to store or commit offsets, unless they are lost.
+     */
     void (*revoke)(void *context, const int32_t *partitions, size_t n_partitions, bool lost);
     void *context;
 };
 
 struct kafka_consumer_options {
     const char *group, *topic;
-    bool from_latest; /* where a new group begins; else at the earliest */
+    const char *client_id; /* e.g. "alertrond-1"; NULL: "alertrond" */
+    bool from_latest;      /* where a new group begins; else at the earliest */
+    bool transactional;    /* offsets are committed by a transaction, never by the consumer */
 };
 
 /* Joins the group. */
@@ -120,15 +137,18 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
                                           const struct kafka_consumer_options *options,
                                           const struct kafka_events *events, char *why, size_t why_size);
 
-/* The next message, to be released; false where none came within timeout_ms. */
-bool kafka_consumer_next(struct kafka_consumer *consumer, int timeout_ms, struct kafka_message *message);
-void kafka_message_release(struct kafka_message *message);
+/* Hands up to `most` messages that are at hand to take(context, message), in the order of each partition; waits up to
+ * timeout_ms where there is none. Events come inside it too, before the messages; one that comes while it waits ends
+ * the wait. Returns how many messages were handed over. take() may not call the consumer. */
+size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
+                            void (*take)(void *context, const struct kafka_message *message), void *context);
 
 /* The offset from which the group goes on in a partition; committed about once a second. One that is lower than before
- * says that the partition has begun anew. */
+ * says that the partition has begun anew. Not for transactions. */
 void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset);
 
-/* While paused no messages come, but the membership is kept alive by kafka_consumer_next. */
+/* While paused no messages come, but the membership is kept alive by kafka_consumer_serve. What was fetched and not
+ * handed over is dropped, and fetched again afterwards. */
 void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused);
 
 /* Messages in the partition at or behind `offset`; -1 where not known yet. */
@@ -148,6 +168,17 @@ const char *kafka_consumer_trouble(const struct kafka_consumer *consumer);
 
 /* Why the client can't go on, or NULL; then end the process and start it anew. */
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer);
+
+struct kafka_consumer_figures {
+    uint64_t rebalances;      /* times that partitions came or went */
+    uint64_t fetched_bytes;   /* received from brokers, as of the last second */
+    uint64_t queued_messages; /* fetched and not handed over yet */
+    uint64_t queued_bytes;    /* of their keys and values, as of the last second */
+    uint64_t partitions;      /* that are ours */
+};
+
+/* Cheap, any number of calls. */
+void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures);
 
 /* Revokes, commits, leaves the group, frees. Without an answer within timeout_ms it goes without
  * taking leave, and what it held stays until the process ends. */

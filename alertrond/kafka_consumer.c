@@ -1,0 +1,504 @@
+/* kafka_consumer.c: a member of a consumer group.
+ *
+ * Messages and events come through two queues. rd_kafka_consume_callback_queue is the fastest way to messages, but it
+ * takes whatever it finds for one: an event among them (a rebalance, statistics, a commit's answer) would end the
+ * process at an assertion. So the queue of each partition that is ours is forwarded to `messages`, and what remains in
+ * `events` is served by rd_kafka_consumer_poll.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "kafka_private.h"
+#include "log.h"
+
+enum { COMMIT_MS = 5000 };
+
+static void pause_all(struct kafka_consumer *consumer, bool paused)
+{
+    rd_kafka_topic_partition_list_t *assignment = NULL;
+    if (rd_kafka_assignment(consumer->client, &assignment) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    if (paused)
+        rd_kafka_pause_partitions(consumer->client, assignment);
+    else
+        rd_kafka_resume_partitions(consumer->client, assignment);
+    rd_kafka_topic_partition_list_destroy(assignment);
+}
+
+static bool is_cooperative(rd_kafka_t *client)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+/* Makes room for partitions up to this number. False where memory has run out. */
+static bool make_room(struct kafka_consumer *consumer, int32_t partition)
+{
+    if (partition < consumer->n_partitions)
+        return true;
+    struct kafka_partition *grown =
+        realloc(consumer->partitions, ((size_t)partition + 1) * sizeof *consumer->partitions);
+    if (!grown)
+        return false;
+    for (int32_t i = consumer->n_partitions; i <= partition; i++)
+        grown[i] = (struct kafka_partition){.offset = -1};
+    consumer->partitions = grown;
+    consumer->n_partitions = partition + 1;
+    return true;
+}
+
+/* To be called before the assignment begins, since what comes earlier would lie among the events. */
+static void take_partition(struct kafka_consumer *consumer, int32_t partition)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->client, consumer->topic, partition);
+    if (queue) {
+        rd_kafka_queue_forward(queue, consumer->messages);
+        rd_kafka_queue_destroy(queue);
+    }
+    if (make_room(consumer, partition))
+        consumer->partitions[partition] = (struct kafka_partition){.ours = true, .offset = -1};
+    else
+        log_error("out of memory: partition %d is not read", partition);
+    consumer->told.assigned(consumer->told.context, partition);
+}
+
+static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
+{
+    for (int i = 0; i < partitions->cnt; i++)
+        take_partition(consumer, partitions->elems[i].partition);
+    consumer->figures.rebalances += partitions->cnt > 0;
+    consumer->figures.partitions += (uint64_t)partitions->cnt;
+    if (is_cooperative(consumer->client)) {
+        rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, partitions);
+        if (error)
+            rd_kafka_error_destroy(error);
+    } else {
+        rd_kafka_assign(consumer->client, partitions);
+    }
+    /* Also to go on: a partition that was taken away while paused would stay so. */
+    pause_all(consumer, consumer->paused);
+    consumer->connected = true;
+    consumer->trouble[0] = 0;
+    if (partitions->cnt > 0)
+        log_info("reading %d more partition%s", partitions->cnt, partitions->cnt == 1 ? "" : "s");
+}
+
+static void note_commit(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
+                        void *opaque)
+{
+    (void)client;
+    (void)offsets;
+    struct kafka_consumer *consumer = opaque;
+    consumer->committed = true;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
+        log_warning("offsets were not committed: %s", rd_kafka_err2str(error));
+}
+
+/* Commits what is stored. rd_kafka_commit itself would wait for ever for a broker that is silent. */
+static void commit(struct kafka_consumer *consumer)
+{
+    const double deadline = clock_seconds() + COMMIT_MS * 1e-3;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    consumer->committed = false;
+    if (rd_kafka_commit_queue(consumer->client, NULL, queue, note_commit, consumer) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        while (!consumer->committed && clock_seconds() < deadline)
+            rd_kafka_queue_poll_callback(queue, 100);
+    rd_kafka_queue_destroy(queue);
+}
+
+static void unassign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
+{
+    if (is_cooperative(consumer->client)) {
+        rd_kafka_error_t *error = rd_kafka_incremental_unassign(consumer->client, partitions);
+        if (error)
+            rd_kafka_error_destroy(error);
+    } else {
+        rd_kafka_assign(consumer->client, NULL);
+    }
+}
+
+static void tell_revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions, bool lost)
+{
+    int32_t *numbers = calloc((size_t)partitions->cnt + 1, sizeof *numbers);
+    if (!numbers)
+        return;
+    for (int i = 0; i < partitions->cnt; i++)
+        numbers[i] = partitions->elems[i].partition;
+    consumer->told.revoke(consumer->told.context, numbers, (size_t)partitions->cnt, lost);
+    free(numbers);
+}
+
+static void forget(struct kafka_consumer *consumer, int32_t partition)
+{
+    rd_kafka_topic_partition_list_del(consumer->stored, consumer->topic, partition);
+    if (partition < consumer->n_partitions && consumer->partitions[partition].ours) {
+        consumer->partitions[partition].ours = false;
+        consumer->figures.partitions--;
+    }
+}
+
+static void revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
+{
+    const bool lost = rd_kafka_assignment_lost(consumer->client);
+    tell_revoke(consumer, partitions, lost);
+    for (int i = 0; i < partitions->cnt; i++)
+        forget(consumer, partitions->elems[i].partition);
+    consumer->figures.rebalances += partitions->cnt > 0;
+    if (!lost && !consumer->transactional)
+        commit(consumer);
+    unassign(consumer, partitions);
+    log_info("gave up %d partition%s%s", partitions->cnt, partitions->cnt == 1 ? "" : "s",
+             lost ? ", which were lost" : "");
+}
+
+static void rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *partitions,
+                      void *opaque)
+{
+    (void)client;
+    if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+        assign(opaque, partitions);
+    else
+        revoke(opaque, partitions);
+}
+
+static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+    struct kafka_consumer *consumer = opaque;
+    consumer->errors++;
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        consumer->fatal = true;
+        rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
+    } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        if (consumer->connected)
+            log_warning("no broker can be reached (%s); trying on", reason);
+        consumer->connected = false;
+    } else {
+        log_debug("kafka consumer: %s", reason);
+    }
+}
+
+/* The number behind the first `"key":` of librdkafka's statistics, or what was there before. */
+static uint64_t find_figure(const char *json, const char *key, uint64_t before)
+{
+    const char *found = strstr(json, key);
+    return found ? strtoull(found + strlen(key), NULL, 10) : before;
+}
+
+/* All partitions share one queue, so each states the same bytes. */
+static int note_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque)
+{
+    (void)client;
+    (void)size;
+    struct kafka_consumer_figures *figures = &((struct kafka_consumer *)opaque)->figures;
+    figures->fetched_bytes = find_figure(json, "\"rx_bytes\":", figures->fetched_bytes);
+    figures->queued_bytes = find_figure(json, "\"fetchq_size\":", 0);
+    return 0;
+}
+
+/* Called from librdkafka's threads. */
+static void end_wait(rd_kafka_t *client, void *messages)
+{
+    (void)client;
+    rd_kafka_queue_yield(messages);
+}
+
+static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_size)
+{
+    rd_kafka_poll_set_consumer(consumer->client);
+    consumer->events = rd_kafka_queue_get_consumer(consumer->client);
+    consumer->messages = rd_kafka_queue_new(consumer->client);
+    rd_kafka_queue_cb_event_enable(consumer->events, end_wait, consumer->messages);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, consumer->topic, RD_KAFKA_PARTITION_UA);
+    const rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer->client, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        snprintf(why, why_size, "%s", rd_kafka_err2str(error));
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const struct kafka_consumer_options *options,
+                                  char *why, size_t why_size)
+{
+    const struct kafka_property own[] = {
+        {.name = "group.id", .value = (char *)(uintptr_t)options->group},
+        {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
+        {.name = "auto.offset.reset", .value = options->from_latest ? "latest" : "earliest"},
+        /* of what was stored, and only that */
+        {.name = "enable.auto.commit", .value = options->transactional ? "false" : "true"},
+        {.name = "enable.auto.offset.store", .value = "false"},
+        {.name = "auto.commit.interval.ms", .value = "1000"},
+        {.name = "partition.assignment.strategy", .value = "cooperative-sticky"},
+        {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
+        {.name = "fetch.wait.max.ms", .value = "100"},
+        {.name = "socket.nagle.disable", .value = "true"},
+        /* librdkafka 2.0 pauses for a second once either bound is reached; the one in bytes bounds the memory. */
+        {.name = "queued.min.messages", .value = "1000000"},
+        {.name = "queued.max.messages.kbytes", .value = "32768"},
+        {.name = "allow.auto.create.topics", .value = "true"},
+        {.name = "statistics.interval.ms", .value = "1000"},
+    };
+    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
+    if (conf) {
+        rd_kafka_conf_set_rebalance_cb(conf, rebalance);
+        rd_kafka_conf_set_error_cb(conf, note_consumer_error);
+        rd_kafka_conf_set_stats_cb(conf, note_statistics);
+    }
+    return conf;
+}
+
+static void free_consumer(struct kafka_consumer *consumer)
+{
+    if (consumer->events) {
+        rd_kafka_queue_cb_event_enable(consumer->events, NULL, NULL);
+        rd_kafka_queue_destroy(consumer->events);
+        rd_kafka_queue_destroy(consumer->messages);
+    }
+    if (consumer->client)
+        rd_kafka_destroy(consumer->client);
+    if (consumer->stored)
+        rd_kafka_topic_partition_list_destroy(consumer->stored);
+    free(consumer->partitions);
+    free(consumer->topic);
+    free(consumer);
+}
+
+struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
+                                          const struct kafka_consumer_options *options,
+                                          const struct kafka_events *events, char *why, size_t why_size)
+{
+    struct kafka_consumer *consumer = calloc(1, sizeof *consumer);
+    char *topic = strdup(options->topic);
+    if (!consumer || !topic) {
+        snprintf(why, why_size, "out of memory");
+        free(topic);
+        free(consumer);
+        return NULL;
+    }
+    consumer->topic = topic;
+    consumer->stored = rd_kafka_topic_partition_list_new(16);
+    consumer->told = *events;
+    consumer->transactional = options->transactional;
+    consumer->connected = true;
+    rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
+    if (conf) {
+        rd_kafka_conf_set_opaque(conf, consumer);
+        consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+        if (!consumer->client)
+            rd_kafka_conf_destroy(conf);
+        else if (subscribe(consumer, why, why_size))
+            return consumer;
+    }
+    free_consumer(consumer);
+    return NULL;
+}
+
+static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return;
+    char text[KAFKA_ERROR_TEXT];
+    const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
+             missing ? "; make the topic, or start with --create-topics" : "");
+    if (strcmp(text, consumer->trouble) != 0)
+        log_warning("%s", text);
+    memcpy(consumer->trouble, text, sizeof text);
+    consumer->errors++;
+}
+
+/* While a rebalance begins librdkafka may take its place in a partition just before the message that it is about to
+ * hand over, and hand it over once more when it goes on. The timestamp tells it from the first message of a topic that
+ * was made anew. */
+static bool came_before(const struct kafka_partition *partition, int64_t offset, int64_t timestamp)
+{
+    return offset == partition->offset && timestamp == partition->timestamp;
+}
+
+/* One call of kafka_consumer_serve. */
+struct serving {
+    struct kafka_consumer *consumer;
+    void (*take)(void *context, const struct kafka_message *message);
+    void *context;
+    size_t n, most;
+};
+
+static void hand_over(rd_kafka_message_t *source, void *opaque)
+{
+    struct serving *serving = opaque;
+    struct kafka_consumer *consumer = serving->consumer;
+    if (source->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        note_read_error(consumer, source);
+        return;
+    }
+    struct kafka_partition *partition =
+        source->partition < consumer->n_partitions ? &consumer->partitions[source->partition] : NULL;
+    rd_kafka_timestamp_type_t kind;
+    const int64_t timestamp = rd_kafka_message_timestamp(source, &kind);
+    if (!partition || !partition->ours || came_before(partition, source->offset, timestamp))
+        return;
+    partition->offset = source->offset;
+    partition->timestamp = timestamp;
+    consumer->connected = true;
+    consumer->trouble[0] = 0;
+    const struct kafka_message message = {.partition = source->partition,
+                                          .offset = source->offset,
+                                          .timestamp = timestamp > 0 ? timestamp : 0,
+                                          .key = source->key,
+                                          .key_size = source->key_len,
+                                          .value = source->payload,
+                                          .value_size = source->len,
+                                          .handle = source};
+    serving->take(serving->context, &message);
+    if (++serving->n == serving->most)
+        rd_kafka_yield(consumer->client);
+}
+
+/* Events are served in there; what comes out are errors, and would be messages of a partition whose queue could not be
+ * forwarded. */
+static void serve_events(struct serving *serving)
+{
+    rd_kafka_message_t *source;
+    while (serving->n < serving->most && (source = rd_kafka_consumer_poll(serving->consumer->client, 0))) {
+        hand_over(source, serving);
+        rd_kafka_message_destroy(source);
+    }
+}
+
+size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
+                            void (*take)(void *context, const struct kafka_message *message), void *context)
+{
+    struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
+    serve_events(&serving);
+    if (serving.n < most)
+        rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
+    return serving.n;
+}
+
+struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
+{
+    rd_kafka_headers_t *headers;
+    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return NULL;
+    return (struct kafka_headers *)rd_kafka_headers_copy(headers);
+}
+
+void kafka_headers_free(struct kafka_headers *headers)
+{
+    if (headers)
+        rd_kafka_headers_destroy((rd_kafka_headers_t *)headers);
+}
+
+void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures)
+{
+    *figures = consumer->figures;
+    figures->queued_messages = rd_kafka_queue_length(consumer->messages);
+}
+
+/* librdkafka itself commits no offset below the one that it has committed before. */
+static void commit_back(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets)
+{
+    log_warning("partition %d of topic %s begins anew at offset %lld", offsets->elems[0].partition, consumer->topic,
+                (long long)offsets->elems[0].offset);
+    rd_kafka_commit(consumer->client, offsets, 1);
+}
+
+void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_t *before =
+        rd_kafka_topic_partition_list_find(consumer->stored, consumer->topic, partition);
+    const bool back = before && before->offset > offset;
+    if (!before)
+        before = rd_kafka_topic_partition_list_add(consumer->stored, consumer->topic, partition);
+    before->offset = offset;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, consumer->topic, partition)->offset = offset;
+    const rd_kafka_resp_err_t error = rd_kafka_offsets_store(consumer->client, list);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_debug("offset %lld of partition %d was not stored: %s", (long long)offset, partition,
+                  rd_kafka_err2str(error));
+    if (back)
+        commit_back(consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
+{
+    if (paused == consumer->paused)
+        return;
+    consumer->paused = paused;
+    pause_all(consumer, paused);
+}
+
+int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
+{
+    int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
+    rd_kafka_get_watermark_offsets(consumer->client, consumer->topic, partition, &low, &high);
+    return high < 0 || offset < 0 ? -1 : high > offset ? high - offset : 0;
+}
+
+size_t kafka_consumer_errors(const struct kafka_consumer *consumer)
+{
+    return consumer->errors;
+}
+
+bool kafka_consumer_connected(const struct kafka_consumer *consumer)
+{
+    return consumer->connected;
+}
+
+bool kafka_consumer_joined(const struct kafka_consumer *consumer)
+{
+    char *member = rd_kafka_memberid(consumer->client);
+    const bool joined = member && *member;
+    rd_kafka_mem_free(consumer->client, member);
+    return joined;
+}
+
+void kafka_consumer_reconnected(struct kafka_consumer *consumer)
+{
+    if (!consumer->connected)
+        log_info("a broker can be reached again");
+    consumer->connected = true;
+}
+
+const char *kafka_consumer_fatal(const struct kafka_consumer *consumer)
+{
+    return consumer->fatal ? consumer->fatal_text : NULL;
+}
+
+const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)
+{
+    return consumer->trouble;
+}
+
+/* Messages may still come, which rd_kafka_queue_poll_callback would not bear. */
+static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 100);
+    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+        rebalance(consumer->client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+    if (event)
+        rd_kafka_event_destroy(event);
+}
+
+void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
+{
+    const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
+    if (error)
+        rd_kafka_error_destroy(error);
+    while (!rd_kafka_consumer_closed(consumer->client) && clock_seconds() < deadline)
+        serve_closing(consumer, queue);
+    if (!rd_kafka_consumer_closed(consumer->client)) {
+        /* To destroy the client would wait for the broker without end, so the rest is left to the end of the process.
+         */
+        log_warning("the broker does not answer: it will give the partitions to others once the session has ended");
+        return;
+    }
+    rd_kafka_queue_destroy(queue);
+    free_consumer(consumer);
+}

@@ -1,0 +1,286 @@
+/* kafka_producer.c: a producer that keeps what a broker refuses and sends it again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "kafka_private.h"
+#include "log.h"
+
+#define UNSENT_BYTES_MAX ((size_t)64 << 20)
+
+static bool is_ours(const char *header)
+{
+    return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
+}
+
+/* A copy without the headers behind the message's own, which say why it is a dead letter. NULL: none is left. */
+static rd_kafka_headers_t *copy_own_headers(const rd_kafka_headers_t *headers)
+{
+    const char *name;
+    const void *value;
+    size_t n = rd_kafka_header_cnt(headers), size;
+    while (n > 0 && rd_kafka_header_get_all(headers, n - 1, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           is_ours(name))
+        n--;
+    rd_kafka_headers_t *copy = n > 0 ? rd_kafka_headers_new(n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_header_add(copy, name, -1, value, (ssize_t)size);
+    return copy;
+}
+
+/* Keeps what was refused, so that its offset is not passed before it has been written. Where memory has run out its
+ * token is never acknowledged: the offset stays, and the reading comes again after a restart. A message as large as its
+ * topic allowed is too large for the dead letters' with the reason beside it: it is kept without. */
+static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers = NULL, *copy = NULL;
+    rd_kafka_timestamp_type_t kind;
+    const int64_t timestamp = rd_kafka_message_timestamp(message, &kind);
+    const bool too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->_private == producer->alone;
+    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        copy = too_large ? copy_own_headers(headers) : rd_kafka_headers_copy(headers);
+    const struct unsent_record record = {.topic = (char *)(uintptr_t)rd_kafka_topic_name(message->rkt),
+                                         .key = message->key,
+                                         .key_size = message->key_len,
+                                         .value = message->payload,
+                                         .value_size = message->len,
+                                         .timestamp = timestamp > 0 ? timestamp : 0,
+                                         .headers = copy,
+                                         .token = message->_private};
+    if (!unsent_keep(&producer->unsent, &record) && copy)
+        rd_kafka_headers_destroy(copy);
+}
+
+/* What an operator can do about it. */
+static const char *remedy(rd_kafka_resp_err_t error)
+{
+    switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return "; raise max.message.bytes of the topic";
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return "; make the topic, or start with --create-topics";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "; allow this user to write to it";
+    default:
+        return "";
+    }
+}
+
+static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
+{
+    char why[KAFKA_ERROR_TEXT];
+    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), remedy(error));
+    producer->errors++;
+    unsent_refused(&producer->unsent, why, clock_seconds());
+}
+
+static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client;
+    struct kafka_producer *producer = opaque;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (message->_private)
+            producer->delivered(producer->context, message->_private);
+    } else if (!message->_private) {
+        producer->errors++;
+        producer->failed++;
+    } else if (!producer->closing) {
+        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err);
+        keep_unsent(producer, message);
+    }
+}
+
+static void note_producer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+    struct kafka_producer *producer = opaque;
+    producer->errors++;
+    log_debug("kafka producer: %s", reason);
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        producer->fatal = true;
+        rd_kafka_fatal_error(client, producer->fatal_text, sizeof producer->fatal_text);
+    }
+}
+
+struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
+                                          const struct kafka_producer_options *options, char *why, size_t why_size)
+{
+    static const struct kafka_producer_options defaults = {0};
+    if (!options)
+        options = &defaults;
+    const struct kafka_property own[] = {
+        {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
+        {.name = "enable.idempotence", .value = "true"},
+        {.name = "compression.codec", .value = "lz4"},
+        {.name = "linger.ms", .value = "5"},
+        {.name = "socket.nagle.disable", .value = "true"},
+        {.name = "message.timeout.ms", .value = "0"},       /* never give up: what is not written is not skipped */
+        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
+        {.name = "queue.buffering.max.kbytes", .value = "131072"},
+        {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
+        {.name = "partitioner", .value = "murmur2_random"}, /* keys lie where Java clients put them */
+    };
+    struct kafka_producer *producer = calloc(1, sizeof *producer);
+    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
+    if (producer && conf) {
+        rd_kafka_conf_set_opaque(conf, producer);
+        rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);
+        rd_kafka_conf_set_error_cb(conf, note_producer_error);
+        if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size)))
+            return producer;
+    }
+    if (conf)
+        rd_kafka_conf_destroy(conf);
+    free(producer);
+    return NULL;
+}
+
+void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
+                                void *context)
+{
+    producer->delivered = delivered;
+    producer->context = context;
+}
+
+static rd_kafka_headers_t *make_headers(const struct kafka_record *record)
+{
+    rd_kafka_headers_t *headers = NULL;
+    if (record->first_headers)
+        headers = rd_kafka_headers_copy((const rd_kafka_headers_t *)record->first_headers);
+    if (!headers && record->n_headers > 0)
+        headers = rd_kafka_headers_new(record->n_headers);
+    for (size_t i = 0; i < record->n_headers; i++)
+        rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value, -1);
+    return headers;
+}
+
+/* Queues a copy; headers are taken over if it was queued. */
+static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct kafka_record *record,
+                                   rd_kafka_headers_t *headers)
+{
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key, record->key_size}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)record->value, record->value_size}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = record->token},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    const size_t n = sizeof parts / sizeof *parts - (headers == NULL);
+    rd_kafka_error_t *error = rd_kafka_produceva(producer->client, parts, n);
+    if (!error)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return code;
+}
+
+enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record)
+{
+    if (producer->unsent.bytes > UNSENT_BYTES_MAX)
+        return KAFKA_FULL;
+    rd_kafka_headers_t *headers = make_headers(record);
+    const rd_kafka_resp_err_t error = produce(producer, record, headers);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return KAFKA_SENT;
+    if (headers)
+        rd_kafka_headers_destroy(headers);
+    if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return KAFKA_FULL;
+    note_refusal(producer, record->topic, error);
+    return KAFKA_REFUSED;
+}
+
+bool kafka_producer_send(struct kafka_producer *producer, const char *topic, const void *key, size_t key_size,
+                         const void *value, size_t value_size)
+{
+    const struct kafka_record record = {
+        .topic = topic, .key = key, .key_size = key_size, .value = value, .value_size = value_size};
+    enum kafka_outcome outcome;
+    while ((outcome = kafka_producer_try(producer, &record)) == KAFKA_FULL)
+        rd_kafka_poll(producer->client, 100);
+    return outcome == KAFKA_SENT;
+}
+
+static bool send_again(struct kafka_producer *producer, struct unsent_record *unsent)
+{
+    const struct kafka_record record = {.topic = unsent->topic,
+                                        .key = unsent->key,
+                                        .key_size = unsent->key_size,
+                                        .value = unsent->value,
+                                        .value_size = unsent->value_size,
+                                        .timestamp = unsent->timestamp,
+                                        .token = unsent->token};
+    if (produce(producer, &record, unsent->headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    unsent_free(unsent);
+    return true;
+}
+
+static void send_some_again(struct kafka_producer *producer)
+{
+    const size_t due = unsent_due(&producer->unsent, clock_seconds());
+    for (size_t n = due; n > 0; n--) {
+        struct unsent_record *record = unsent_take(&producer->unsent);
+        producer->alone = due == 1 ? record->token : NULL;
+        if (!send_again(producer, record)) {
+            unsent_put_back(&producer->unsent, record);
+            return;
+        }
+    }
+}
+
+void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms)
+{
+    rd_kafka_poll(producer->client, timeout_ms);
+    if (*unsent_why(&producer->unsent))
+        send_some_again(producer);
+}
+
+size_t kafka_producer_errors(const struct kafka_producer *producer)
+{
+    return producer->errors;
+}
+
+const char *kafka_producer_fatal(const struct kafka_producer *producer)
+{
+    return producer->fatal ? producer->fatal_text : NULL;
+}
+
+const char *kafka_producer_trouble(const struct kafka_producer *producer)
+{
+    return unsent_why(&producer->unsent);
+}
+
+bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_poll(producer->client, 0);
+    if (rd_kafka_metadata(producer->client, 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
+{
+    const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    while ((rd_kafka_outq_len(producer->client) > 0 || producer->unsent.first) && clock_seconds() < deadline)
+        kafka_producer_poll(producer, 50);
+    const bool all = rd_kafka_outq_len(producer->client) == 0 && !producer->unsent.first && producer->failed == 0;
+    producer->closing = true;
+    rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(producer->client, 1000);
+    rd_kafka_destroy(producer->client);
+    for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {
+        if (unsent->headers)
+            rd_kafka_headers_destroy(unsent->headers);
+        unsent_free(unsent);
+    }
+    free(producer);
+    return all;
+}
