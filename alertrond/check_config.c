@@ -7,6 +7,7 @@
 #include "config_draft.h"
 #include "config_rules.h"
 #include "config_table.h"
+#include "metrics_table.h"
 
 #define VALUE_COLUMN_MAX 40u /* a longer value pushes its origin to the right */
 
@@ -90,20 +91,23 @@ static int check(const struct config_flags *flags)
 
 int command_check_config(int argc, char **argv)
 {
-    bool page = false, sample = false;
+    bool page = false, sample = false, metrics = false;
     const struct option more[] = {
         {.name = "page", .kind = OPTION_FLAG, .target = &page, .help = "write the documentation page, in Markdown"},
         {.name = "sample", .kind = OPTION_FLAG, .target = &sample, .help = "write a sample file with every key"},
+        {.name = "metrics", .kind = OPTION_FLAG, .target = &metrics, .help = "write the page of metric families"},
     };
     struct config_flags flags;
     enum options_outcome outcome = config_flags_parse(&flags, &usage, more, sizeof more / sizeof *more, argc, argv);
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
-    if (page && sample)
-        return options_status(options_wrong(&usage, "--page and --sample are written one at a time"));
+    if (page + sample + metrics > 1)
+        return options_status(options_wrong(&usage, "--page, --sample and --metrics are written one at a time"));
     if (page)
         config_write_page(stdout);
     else if (sample)
         config_write_sample(stdout);
-    return page || sample ? 0 : check(&flags);
+    else if (metrics)
+        metrics_write_page(stdout);
+    return page || sample || metrics ? 0 : check(&flags);
 }

@@ -120,6 +120,7 @@ static int run(struct demo *demo)
         log_info("%g readings a second, %g%% of them anomalous, through an embedded broker at %s; Ctrl-C ends it",
                  demo->rate, 100 * demo->anomalies, demo->config.kafka.bootstrap);
         status = service_run(&demo->config, model);
+        model = NULL;
         demo->ended = true;
         pthread_join(generator, NULL);
     }

@@ -139,9 +139,10 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 
 /* Hands up to `most` messages that are at hand to take(context, message), in the order of each partition; waits up to
  * timeout_ms where there is none. Events come inside it too, before the messages; one that comes while it waits ends
- * the wait. Returns how many messages were handed over. take() may not call the consumer. */
+ * the wait. Where take() says false there are no more in this call. Returns how many messages were handed over. take()
+ * may not call the consumer. */
 size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
-                            void (*take)(void *context, const struct kafka_message *message), void *context);
+                            bool (*take)(void *context, const struct kafka_message *message), void *context);
 
 /* The offset from which the group goes on in a partition; committed about once a second. One that is lower than before
  * says that the partition has begun anew. Not for transactions. */

@@ -320,9 +320,10 @@ static bool came_before(const struct kafka_partition *partition, int64_t offset,
 /* One call of kafka_consumer_serve. */
 struct serving {
     struct kafka_consumer *consumer;
-    void (*take)(void *context, const struct kafka_message *message);
+    bool (*take)(void *context, const struct kafka_message *message);
     void *context;
     size_t n, most;
+    bool full;
 };
 
 static void hand_over(rd_kafka_message_t *source, void *opaque)
@@ -351,8 +352,8 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
                                           .value = source->payload,
                                           .value_size = source->len,
                                           .handle = source};
-    serving->take(serving->context, &message);
-    if (++serving->n == serving->most)
+    serving->full = !serving->take(serving->context, &message) || ++serving->n == serving->most;
+    if (serving->full)
         rd_kafka_yield(consumer->client);
 }
 
@@ -361,18 +362,18 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
 static void serve_events(struct serving *serving)
 {
     rd_kafka_message_t *source;
-    while (serving->n < serving->most && (source = rd_kafka_consumer_poll(serving->consumer->client, 0))) {
+    while (!serving->full && (source = rd_kafka_consumer_poll(serving->consumer->client, 0))) {
         hand_over(source, serving);
         rd_kafka_message_destroy(source);
     }
 }
 
 size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
-                            void (*take)(void *context, const struct kafka_message *message), void *context)
+                            bool (*take)(void *context, const struct kafka_message *message), void *context)
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
-    if (serving.n < most)
+    if (!serving.full)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
     return serving.n;
 }

@@ -7,7 +7,6 @@
 #define ALERTROND_METRICS_H
 
 #include <pthread.h>
-#include <stdio.h>
 
 #include <alertron.h>
 
@@ -64,8 +63,5 @@ void metrics_set_cuts(struct metrics *metrics, const alertron_cuts *cuts);
 
 /* "tombstone", or the fault's name. */
 const char *dead_letter_reason(int fault);
-
-/* The documentation page of all families, in Markdown. */
-void metrics_write_page(FILE *out);
 
 #endif

@@ -33,7 +33,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms);
 /* What a worker's owner adds up. */
 struct pipeline_figures {
     size_t partitions, outputs_waiting;
-    int64_t fetched_messages;
+    uint64_t fetched_messages;
     bool joined; /* a member of the group */
 };
 

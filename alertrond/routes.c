@@ -13,9 +13,12 @@
 enum { SILENT_SECONDS = 60 }; /* a loop that has not gone round for so long hangs */
 
 struct routes {
+    const struct scorer_parts *parts;
+    pthread_mutex_t scoring; /* over the scorer, which serves one request after the other */
     struct scorer *scorer;
+    size_t width;          /* of a reading */
     pthread_mutex_t mutex; /* over what follows */
-    double told;
+    double told;           /* when its slowest worker was last known to go round */
     char trouble[640];
 };
 
@@ -24,14 +27,20 @@ struct route {
     void (*answer)(struct routes *routes, const struct http_request *request, struct http_response *response);
 };
 
-struct routes *routes_new(struct scorer *scorer)
+struct routes *routes_new(const struct scorer_parts *parts)
 {
     struct routes *routes = calloc(1, sizeof *routes);
     if (!routes)
         return NULL;
-    routes->scorer = scorer;
+    routes->parts = parts;
+    if (!(routes->scorer = scorer_new(parts))) {
+        free(routes);
+        return NULL;
+    }
+    routes->width = scorer_begin(routes->scorer)->width;
+    pthread_mutex_init(&routes->scoring, NULL);
     pthread_mutex_init(&routes->mutex, NULL);
-    routes_tell(routes, "starting");
+    routes_tell(routes, "starting", 0);
     return routes;
 }
 
@@ -40,13 +49,15 @@ void routes_free(struct routes *routes)
     if (!routes)
         return;
     pthread_mutex_destroy(&routes->mutex);
+    pthread_mutex_destroy(&routes->scoring);
+    scorer_free(routes->scorer);
     free(routes);
 }
 
-void routes_tell(struct routes *routes, const char *trouble)
+void routes_tell(struct routes *routes, const char *trouble, double silent)
 {
     pthread_mutex_lock(&routes->mutex);
-    routes->told = clock_seconds();
+    routes->told = clock_seconds() - silent;
     snprintf(routes->trouble, sizeof routes->trouble, "%s", trouble);
     pthread_mutex_unlock(&routes->mutex);
 }
@@ -85,7 +96,7 @@ static void answer_error(struct http_response *response, int status, const char 
 
 static void answer_metrics(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
-    const alertron_registry *registry = scorer_metrics(routes->scorer)->registry;
+    const alertron_registry *registry = routes->parts->metrics->registry;
     const alertron_exposition format =
         strstr(request->accept, "application/openmetrics-text") ? ALERTRON_OPENMETRICS : ALERTRON_TEXT;
     size_t capacity = 65536, n;
@@ -111,42 +122,51 @@ static bool is_json(const char *content_type)
            (content_type[n] == 0 || content_type[n] == ';' || content_type[n] == ' ');
 }
 
-/* Scores a reading that was decoded; what it learns goes into the same metrics as readings from Kafka. */
-static void answer_verdict(struct scorer *scorer, const struct reading *reading, const double *features,
-                           struct http_response *response, double begun)
+/* Scores and counts a reading that was decoded. */
+static struct verdict judge(struct scorer *scorer, const struct reading *reading, const double *features, double begun)
 {
-    if (!(response->body = malloc(VERDICT_BYTES_MAX))) {
-        answer_error(response, 503, "out of memory");
-        return;
-    }
-    const double score = alertron_model_score(scorer_model(scorer), features);
-    scorer_lock(scorer);
+    const size_t n = strlen(reading->device_id);
+    const uint64_t hash = scorer_expect(scorer, reading->device_id, n);
+    double score;
+    scorer_score(scorer, features, 1, &score);
     const double now = clock_seconds();
     const struct verdict verdict = scorer_grade(scorer, score);
-    scorer_count(scorer, reading, &verdict, now);
-    alertron_histogram_observe(scorer_metrics(scorer)->latency, now - begun, 1);
-    scorer_unlock(scorer);
-    response->status = 200;
-    response->content_type = "application/json";
-    response->n_body = verdict_write(response->body, VERDICT_BYTES_MAX, reading, &verdict, NULL);
+    scorer_count(scorer, reading->device_id, n, hash, &verdict, now);
+    scorer_show(scorer, now - begun);
+    return verdict;
 }
 
-static void answer_reading(struct scorer *scorer, const struct http_request *request, struct http_response *response)
+/* `features` and response->body are room for what they hold. Under the lock. */
+static void answer_reading(struct scorer *scorer, const struct http_request *request, double *features,
+                           struct http_response *response)
 {
     const double begun = clock_seconds();
-    const struct reading_shape *shape = scorer_shape(scorer);
     struct reading reading;
     char reason[256];
-    double *features = malloc(shape->width * sizeof *features);
-    if (!features) {
-        answer_error(response, 503, "out of memory");
+    if (reading_decode(request->body, request->n_body, scorer_begin(scorer), &reading, features, reason,
+                       sizeof reason) != READING_GOOD) {
+        free(response->body);
+        answer_error(response, 400, reason);
         return;
     }
-    if (reading_decode(request->body, request->n_body, shape, &reading, features, reason, sizeof reason) ==
-        READING_GOOD)
-        answer_verdict(scorer, &reading, features, response, begun);
-    else
-        answer_error(response, 400, reason);
+    const struct verdict verdict = judge(scorer, &reading, features, begun);
+    response->status = 200;
+    response->content_type = "application/json";
+    response->n_body = verdict_write(response->body, VERDICT_BYTES_MAX, reading.device_id, reading.ts, &verdict, NULL);
+}
+
+static void answer_scored(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    double *features = malloc(routes->width * sizeof *features);
+    response->body = malloc(VERDICT_BYTES_MAX);
+    if (features && response->body) {
+        pthread_mutex_lock(&routes->scoring);
+        answer_reading(routes->scorer, request, features, response);
+        pthread_mutex_unlock(&routes->scoring);
+    } else {
+        free(response->body);
+        answer_error(response, 503, "out of memory");
+    }
     free(features);
 }
 
@@ -159,13 +179,13 @@ static void answer_ingest(struct routes *routes, const struct http_request *requ
                      "a reading is sent as Content-Type: application/json, such as "
                      "{\"device_id\": \"edge-1\", \"features\": [50.1, 99.0, 0.51]}");
     else
-        answer_reading(routes->scorer, request, response);
+        answer_scored(routes, request, response);
     char status[16];
     snprintf(status, sizeof status, "%d", response->status);
-    scorer_lock(routes->scorer);
-    alertron_counter_add(alertron_counter_with(scorer_metrics(routes->scorer)->requests, (const char *const[]){status}),
-                         1);
-    scorer_unlock(routes->scorer);
+    struct metrics *metrics = routes->parts->metrics;
+    metrics_lock(metrics);
+    alertron_counter_add(alertron_counter_with(metrics->requests, (const char *const[]){status}), 1);
+    metrics_unlock(metrics);
 }
 
 static void answer_health(struct routes *routes, const struct http_request *request, struct http_response *response)

@@ -7,12 +7,13 @@
 
 struct routes;
 
-/* NULL where memory has run out. */
-struct routes *routes_new(struct scorer *scorer);
+/* `parts` live longer. NULL where memory has run out. */
+struct routes *routes_new(const struct scorer_parts *parts);
 void routes_free(struct routes *routes);
 
-/* The service's own thread says that it lives, and what keeps it from being ready ("": nothing). */
-void routes_tell(struct routes *routes, const char *trouble);
+/* The service says what keeps it from being ready ("": nothing), and for how many seconds its slowest worker has not
+ * gone round its loop. */
+void routes_tell(struct routes *routes, const char *trouble, double silent);
 
 /* An http_options.handle; its context is the routes. */
 void routes_handle(void *context, const struct http_request *request, struct http_response *response);

@@ -4,24 +4,34 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "command.h"
+#include "devices.h"
 #include "http.h"
 #include "log.h"
+#include "metrics.h"
+#include "models.h"
 #include "modelstore.h"
-#include "pipeline.h"
+#include "process.h"
 #include "routes.h"
 #include "scorer.h"
+#include "why.h"
+#include "workers.h"
 
-enum { STEP_MS = 100, WAIT_LOG_SECONDS = 30 };
+enum { STEP_MS = 50, WAIT_LOG_SECONDS = 30, REACH_MS = 500 };
 
-static volatile sig_atomic_t asked_to_end;
+static volatile sig_atomic_t asked_to_end, asked_to_reload;
 
 static void note_signal(int number)
 {
+    if (number == SIGHUP) {
+        asked_to_reload = 1;
+        return;
+    }
     if (asked_to_end)
         _exit(128 + number);
     asked_to_end = 1;
@@ -36,6 +46,13 @@ void service_catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void catch_reload(void)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+}
+
 bool service_asked_to_end(void)
 {
     return asked_to_end;
@@ -44,26 +61,71 @@ bool service_asked_to_end(void)
 /* What runs beside each other. */
 struct service {
     const struct config *config;
-    struct scorer *scorer;
+    struct metrics metrics;
+    bool has_metrics;
+    struct scorer_parts parts;
     struct routes *routes;
     struct http_server *http;
-    struct pipeline *pipeline;
-    double ticked;
+    struct workers *workers;
+    double ticked, looked; /* at the model's file */
+    struct stat model_file;
 };
+
+/* --- the model's file ------------------------------------------------------------------------------------- */
+
+static bool has_changed(struct service *service)
+{
+    struct stat now;
+    const struct stat *before = &service->model_file;
+    if (!service->config->model.path || stat(service->config->model.path, &now) != 0)
+        return false;
+    const bool changed = now.st_ino != before->st_ino || now.st_dev != before->st_dev ||
+                         now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+                         now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+    service->model_file = now;
+    return changed;
+}
+
+static void reload(struct service *service)
+{
+    char why[512];
+    has_changed(service);
+    models_reload(service->parts.models, why, sizeof why);
+}
+
+static void look_after_model(struct service *service, double now)
+{
+    const double every = (double)service->config->model.reload_seconds;
+    if (asked_to_reload) {
+        asked_to_reload = 0;
+        reload(service);
+    } else if (every > 0 && now - service->looked >= every) {
+        service->looked = now;
+        if (has_changed(service))
+            reload(service);
+    }
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------- */
 
 static void tick(struct service *service)
 {
     const double now = clock_seconds();
+    look_after_model(service, now);
+    char trouble[640];
+    workers_trouble(service->workers, trouble, sizeof trouble);
+    routes_tell(service->routes, trouble, workers_silent(service->workers));
     if (now - service->ticked < 1.0)
         return;
     service->ticked = now;
-    pipeline_tick(service->pipeline);
-    const char *trouble = pipeline_trouble(service->pipeline);
-    scorer_lock(service->scorer);
-    scorer_tick(service->scorer, now);
-    alertron_gauge_set(scorer_metrics(service->scorer)->ready, *trouble == 0);
-    scorer_unlock(service->scorer);
-    routes_tell(service->routes, trouble);
+    workers_tick(service->workers);
+    process_export(&service->metrics);
+    alertron_gauge_set(service->metrics.ready, *trouble == 0);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000}, NULL);
 }
 
 /* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
@@ -72,13 +134,13 @@ static bool wait_for_broker(struct service *service)
     double logged = -WAIT_LOG_SECONDS;
     while (!service_asked_to_end()) {
         tick(service);
-        if (pipeline_reaches_broker(service->pipeline, 1000))
+        if (workers_reach_broker(service->workers, REACH_MS))
             return true;
         if (clock_seconds() - logged > WAIT_LOG_SECONDS) {
             log_info("waiting for a broker at %s", service->config->kafka.bootstrap);
             logged = clock_seconds();
         }
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        nap();
     }
     return false;
 }
@@ -87,11 +149,11 @@ static bool join(struct service *service)
 {
     char why[512];
     const struct config *config = service->config;
-    if (config->kafka.create_topics && !pipeline_create_topics(service->pipeline, why, sizeof why)) {
+    if (config->kafka.create_topics && !workers_create_topics(service->workers, why, sizeof why)) {
         log_error("can't make the topics: %s", why);
         return false;
     }
-    if (!pipeline_join(service->pipeline, why, sizeof why)) {
+    if (!workers_start(service->workers, why, sizeof why)) {
         log_error("can't join group %s: %s", config->kafka.group_id, why);
         return false;
     }
@@ -105,54 +167,86 @@ static bool serve(struct service *service)
         return true;
     if (!join(service))
         return false;
-    bool good = true;
-    while (good && !service_asked_to_end()) {
-        good = pipeline_step(service->pipeline, STEP_MS);
+    while (!service_asked_to_end() && !workers_failed(service->workers)) {
         tick(service);
+        nap();
     }
-    if (!good)
-        log_error("%s", pipeline_trouble(service->pipeline));
-    return good;
+    if (!workers_failed(service->workers))
+        return true;
+    char trouble[640];
+    workers_trouble(service->workers, trouble, sizeof trouble);
+    log_error("%s", trouble);
+    return false;
 }
 
-static bool start(struct service *service, const alertron_model *model)
+/* What tells this process from others of the group. */
+static void name_instance(const struct service *service, char *name, size_t size)
 {
-    char why[512];
     const struct config *config = service->config;
-    if (!(service->scorer = scorer_new(config, model, why, sizeof why)) ||
-        !(service->pipeline = pipeline_new(config, service->scorer, why, sizeof why))) {
-        log_error("%s", why);
-        return false;
+    char host[200] = "";
+    gethostname(host, sizeof host - 1);
+    if (config->kafka.instance && *config->kafka.instance)
+        snprintf(name, size, "%s-%s", config->kafka.group_id, config->kafka.instance);
+    else
+        snprintf(name, size, "%s-%s-%d", config->kafka.group_id, host, http_port(service->http));
+}
+
+/* Takes the model over. */
+static bool start_parts(struct service *service, alertron_model *model, char *why, size_t why_size)
+{
+    const struct config *config = service->config;
+    const size_t devices_max = (size_t)config->limits.devices;
+    alertron_error error;
+    if (!metrics_open(&service->metrics, devices_max, config->kafka.readings_topic, &error)) {
+        alertron_model_free(model);
+        return why_say(why, why_size, "metrics: %s", error.text);
     }
-    if (!(service->routes = routes_new(service->scorer))) {
-        log_error("out of memory");
+    service->has_metrics = true;
+    service->parts.metrics = &service->metrics;
+    service->parts.device_seconds = (double)config->limits.device_seconds;
+    service->parts.models = models_new(config, &service->metrics, model, why, why_size);
+    if (!service->parts.models)
         return false;
-    }
+    service->parts.devices = devices_new(&service->metrics, devices_max);
+    if (!service->parts.devices || !(service->routes = routes_new(&service->parts)))
+        return why_say(why, why_size, "out of memory");
+    return true;
+}
+
+static bool start(struct service *service, alertron_model *model, char *why, size_t why_size)
+{
+    const struct config *config = service->config;
+    if (!start_parts(service, model, why, why_size))
+        return false;
     const struct http_options options = {.address = config->http.address,
                                          .port = (int)config->http.port,
                                          .threads = (int)config->http.threads,
                                          .body_bytes_max = (size_t)config->limits.message_bytes,
                                          .handle = routes_handle,
                                          .context = service->routes};
-    if (!(service->http = http_start(&options, why, sizeof why))) {
-        log_error("%s", why);
+    if (!(service->http = http_start(&options, why, why_size)))
         return false;
-    }
     log_info("listening on http://%s:%d", config->http.address, http_port(service->http));
-    return true;
+    char instance[512];
+    name_instance(service, instance, sizeof instance);
+    service->workers = workers_new(config, &service->parts, instance, why, why_size);
+    return service->workers != NULL;
 }
 
 /* Readings first: HTTP answers until the last has been dealt with. */
 static bool end(struct service *service)
 {
-    bool clean = true;
-    if (service->pipeline && service_asked_to_end())
+    if (service->workers && service_asked_to_end())
         log_info("ending: finishing what is held, committing, leaving the group");
-    if (service->pipeline && !(clean = pipeline_close(service->pipeline)))
+    const bool clean = workers_stop(service->workers);
+    if (!clean)
         log_warning("some anomalies or dead letters were not acknowledged in time; their readings will be read again");
     http_stop(service->http);
     routes_free(service->routes);
-    scorer_free(service->scorer);
+    devices_free(service->parts.devices);
+    models_free(service->parts.models);
+    if (service->has_metrics)
+        metrics_close(&service->metrics);
     return clean;
 }
 
@@ -164,12 +258,18 @@ static void log_model(const alertron_model *model, const char *path)
              info.producer, info.trees, info.features);
 }
 
-int service_run(const struct config *config, const alertron_model *model)
+int service_run(const struct config *config, alertron_model *model)
 {
     struct service service = {.config = config};
+    char why[512];
     service_catch_signals();
+    catch_reload();
+    has_changed(&service);
     log_model(model, config->model.path ? config->model.path : "made here");
-    bool good = start(&service, model) && serve(&service);
+    bool good = start(&service, model, why, sizeof why);
+    if (!good)
+        log_error("%s", why);
+    good = good && serve(&service);
     good = end(&service) && good;
     log_info(good ? "ended" : "ended with errors");
     return good ? 0 : 1;
@@ -198,7 +298,6 @@ int command_run(int argc, char **argv)
         status = service_run(&config, model);
     else
         log_error("%s", error.text);
-    alertron_model_free(model);
     config_free(&config);
     return status;
 }

@@ -6,8 +6,9 @@
 
 #include "config.h"
 
-/* Runs until SIGTERM or SIGINT, which end it cleanly. The exit status: 0, or 1 where it could not go on. */
-int service_run(const struct config *config, const alertron_model *model);
+/* Takes the model over, and runs until SIGTERM or SIGINT, which end it cleanly; SIGHUP reloads the model. The exit
+ * status: 0, or 1 where it could not go on. */
+int service_run(const struct config *config, alertron_model *model);
 
 /* SIGTERM and SIGINT set this; a second one ends the process at once. */
 void service_catch_signals(void);
