@@ -227,13 +227,16 @@ bool delivery_finish(struct delivery *delivery, double seconds)
     if (delivery->phase == STORING)
         store_offsets(delivery);
     const bool finished = delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery);
-    if (!finished)
+    if (!finished) {
         delivery_abandon(delivery);
+        go_on(delivery, CALL_MS);
+    }
     return finished;
 }
 
 void delivery_abandon(struct delivery *delivery)
 {
-    if (delivery->phase == OPEN || delivery->phase == COMMITTING)
+    /* A commit that was begun goes on: the broker alone knows whether it came in time. */
+    if (delivery->phase == OPEN)
         delivery->phase = ABORTING;
 }

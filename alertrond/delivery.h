@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "config.h"
-#include "kafka_tmp.h"
+#include "kafka.h"
 #include "metrics.h"
 #include "offsets.h"
 

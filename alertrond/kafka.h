@@ -65,7 +65,7 @@ struct kafka_record {
 enum kafka_outcome {
     KAFKA_SENT,   /* queued; its delivery will be told */
     KAFKA_FULL,   /* too much waits to be sent: poll, and try again */
-    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why */
+    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why. In a transaction: all of it fails */
 };
 
 struct kafka_producer_options {
@@ -79,7 +79,7 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
 
 /* Calls delivered(context, token) for each record with a token once the broker has it, on every in-sync replica. A
  * record with a token that the broker refuses is kept and sent again, from a second later on, for ever; where it is too
- * large alone, without `headers`. With transactions none is kept: see kafka_transaction_commit. */
+ * large alone, without `headers`. With transactions none is kept: see kafka_producer_on_refusal. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
 
@@ -109,12 +109,54 @@ bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_
 bool kafka_producer_create_topics(struct kafka_producer *producer, const char *const *topics, size_t n_topics,
                                   int partitions, int replication, char *why, size_t why_size);
 
-/* Waits up to timeout_ms for what is queued, and frees. False where some of it was not acknowledged. */
+/* Waits up to timeout_ms for what is queued, and frees; aborts a transaction that is open. False where some of it was
+ * not acknowledged. */
 bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms);
 
-/* --- consumer ------------------------------------------------------------------------------------- */
+/* --- transactions ---------------------------------------------------------------------------------- */
 
 struct kafka_consumer;
+
+/* Outputs and the offsets of what they came from count together, or not at all:
+ *
+ *     init, then again and again: begin, serve and try, commit; where that was ABORTED, kafka_consumer_rewind.
+ *
+ * Each call waits up to its timeout_ms, and serves deliveries meanwhile. */
+enum kafka_transaction {
+    KAFKA_TRANSACTION_DONE,
+    KAFKA_TRANSACTION_ABORTED, /* nothing of it counts: read anew from what is committed */
+    KAFKA_TRANSACTION_RETRY,   /* the broker did not answer in time: call the same again, and nothing else */
+    KAFKA_TRANSACTION_FATAL    /* kafka_producer_fatal says why: end the process */
+};
+
+/* The offset of the next message to be read in a partition. */
+struct kafka_offset {
+    int32_t partition;
+    int64_t offset;
+};
+
+/* Calls refused(context, token, too_large) for each record of a transaction that could not be written, before the
+ * commit that fails for it has returned ABORTED. `too_large`: alone, so that it should be sent without what it can do
+ * without the next time. */
+void kafka_producer_on_refusal(struct kafka_producer *producer,
+                               void (*refused)(void *context, void *token, bool too_large), void *context);
+
+/* Fences earlier producers of the same id: what they did not commit is aborted. DONE, RETRY or FATAL. */
+enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, int timeout_ms);
+
+/* False for a second after a record was refused (kafka_producer_trouble), and where the client can't go on
+ * (kafka_producer_fatal): nothing may be sent then; try again later. */
+bool kafka_transaction_begin(struct kafka_producer *producer);
+
+/* Sends what is queued, adds the offsets, of the consumer's topic and group, and commits all of it together; where that
+ * fails, aborts. To be called with the same offsets until it is no longer RETRY, and no abort in between. */
+enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer, struct kafka_consumer *consumer,
+                                                const struct kafka_offset *offsets, size_t n, int timeout_ms);
+
+/* DONE, RETRY or FATAL. */
+enum kafka_transaction kafka_transaction_abort(struct kafka_producer *producer, int timeout_ms);
+
+/* --- consumer ------------------------------------------------------------------------------------- */
 
 /* What a member of a group is told, inside kafka_consumer_serve and kafka_consumer_close. */
 struct kafka_events {
@@ -151,6 +193,11 @@ void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, in
 /* While paused no messages come, but the membership is kept alive by kafka_consumer_serve. What was fetched and not
  * handed over is dropped, and fetched again afterwards. */
 void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused);
+
+/* The partitions that are ours are read anew from what the group has committed, or from the first message that was
+ * handed over where it has nothing committed. Messages that were fetched before do not come any more. False where the
+ * broker does not answer within timeout_ms: then no messages come until it has been called again. */
+bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms);
 
 /* Messages in the partition at or behind `offset`; -1 where not known yet. */
 int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, int64_t offset);

@@ -13,155 +13,7 @@
 #include "kafka_private.h"
 #include "log.h"
 
-enum { COMMIT_MS = 5000 };
-
-static void pause_all(struct kafka_consumer *consumer, bool paused)
-{
-    rd_kafka_topic_partition_list_t *assignment = NULL;
-    if (rd_kafka_assignment(consumer->client, &assignment) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    if (paused)
-        rd_kafka_pause_partitions(consumer->client, assignment);
-    else
-        rd_kafka_resume_partitions(consumer->client, assignment);
-    rd_kafka_topic_partition_list_destroy(assignment);
-}
-
-static bool is_cooperative(rd_kafka_t *client)
-{
-    const char *protocol = rd_kafka_rebalance_protocol(client);
-    return protocol && strcmp(protocol, "COOPERATIVE") == 0;
-}
-
-/* Makes room for partitions up to this number. False where memory has run out. */
-static bool make_room(struct kafka_consumer *consumer, int32_t partition)
-{
-    if (partition < consumer->n_partitions)
-        return true;
-    struct kafka_partition *grown =
-        realloc(consumer->partitions, ((size_t)partition + 1) * sizeof *consumer->partitions);
-    if (!grown)
-        return false;
-    for (int32_t i = consumer->n_partitions; i <= partition; i++)
-        grown[i] = (struct kafka_partition){.offset = -1};
-    consumer->partitions = grown;
-    consumer->n_partitions = partition + 1;
-    return true;
-}
-
-/* To be called before the assignment begins, since what comes earlier would lie among the events. */
-static void take_partition(struct kafka_consumer *consumer, int32_t partition)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->client, consumer->topic, partition);
-    if (queue) {
-        rd_kafka_queue_forward(queue, consumer->messages);
-        rd_kafka_queue_destroy(queue);
-    }
-    if (make_room(consumer, partition))
-        consumer->partitions[partition] = (struct kafka_partition){.ours = true, .offset = -1};
-    else
-        log_error("out of memory: partition %d is not read", partition);
-    consumer->told.assigned(consumer->told.context, partition);
-}
-
-static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
-{
-    for (int i = 0; i < partitions->cnt; i++)
-        take_partition(consumer, partitions->elems[i].partition);
-    consumer->figures.rebalances += partitions->cnt > 0;
-    consumer->figures.partitions += (uint64_t)partitions->cnt;
-    if (is_cooperative(consumer->client)) {
-        rd_kafka_error_t *error = rd_kafka_incremental_assign(consumer->client, partitions);
-        if (error)
-            rd_kafka_error_destroy(error);
-    } else {
-        rd_kafka_assign(consumer->client, partitions);
-    }
-    /* Also to go on: a partition that was taken away while paused would stay so. */
-    pause_all(consumer, consumer->paused);
-    consumer->connected = true;
-    consumer->trouble[0] = 0;
-    if (partitions->cnt > 0)
-        log_info("reading %d more partition%s", partitions->cnt, partitions->cnt == 1 ? "" : "s");
-}
-
-static void note_commit(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
-                        void *opaque)
-{
-    (void)client;
-    (void)offsets;
-    struct kafka_consumer *consumer = opaque;
-    consumer->committed = true;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
-        log_warning("offsets were not committed: %s", rd_kafka_err2str(error));
-}
-
-/* Commits what is stored. rd_kafka_commit itself would wait for ever for a broker that is silent. */
-static void commit(struct kafka_consumer *consumer)
-{
-    const double deadline = clock_seconds() + COMMIT_MS * 1e-3;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
-    consumer->committed = false;
-    if (rd_kafka_commit_queue(consumer->client, NULL, queue, note_commit, consumer) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        while (!consumer->committed && clock_seconds() < deadline)
-            rd_kafka_queue_poll_callback(queue, 100);
-    rd_kafka_queue_destroy(queue);
-}
-
-static void unassign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
-{
-    if (is_cooperative(consumer->client)) {
-        rd_kafka_error_t *error = rd_kafka_incremental_unassign(consumer->client, partitions);
-        if (error)
-            rd_kafka_error_destroy(error);
-    } else {
-        rd_kafka_assign(consumer->client, NULL);
-    }
-}
-
-static void tell_revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions, bool lost)
-{
-    int32_t *numbers = calloc((size_t)partitions->cnt + 1, sizeof *numbers);
-    if (!numbers)
-        return;
-    for (int i = 0; i < partitions->cnt; i++)
-        numbers[i] = partitions->elems[i].partition;
-    consumer->told.revoke(consumer->told.context, numbers, (size_t)partitions->cnt, lost);
-    free(numbers);
-}
-
-static void forget(struct kafka_consumer *consumer, int32_t partition)
-{
-    rd_kafka_topic_partition_list_del(consumer->stored, consumer->topic, partition);
-    if (partition < consumer->n_partitions && consumer->partitions[partition].ours) {
-        consumer->partitions[partition].ours = false;
-        consumer->figures.partitions--;
-    }
-}
-
-static void revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
-{
-    const bool lost = rd_kafka_assignment_lost(consumer->client);
-    tell_revoke(consumer, partitions, lost);
-    for (int i = 0; i < partitions->cnt; i++)
-        forget(consumer, partitions->elems[i].partition);
-    consumer->figures.rebalances += partitions->cnt > 0;
-    if (!lost && !consumer->transactional)
-        commit(consumer);
-    unassign(consumer, partitions);
-    log_info("gave up %d partition%s%s", partitions->cnt, partitions->cnt == 1 ? "" : "s",
-             lost ? ", which were lost" : "");
-}
-
-static void rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *partitions,
-                      void *opaque)
-{
-    (void)client;
-    if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        assign(opaque, partitions);
-    else
-        revoke(opaque, partitions);
-}
+enum { SEEK_MS = 1000 * 1000 };
 
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
@@ -242,7 +94,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
     };
     rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (conf) {
-        rd_kafka_conf_set_rebalance_cb(conf, rebalance);
+        rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
         rd_kafka_conf_set_stats_cb(conf, note_statistics);
     }
@@ -340,6 +192,8 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
     const int64_t timestamp = rd_kafka_message_timestamp(source, &kind);
     if (!partition || !partition->ours || came_before(partition, source->offset, timestamp))
         return;
+    if (partition->first < 0)
+        partition->first = source->offset;
     partition->offset = source->offset;
     partition->timestamp = timestamp;
     consumer->connected = true;
@@ -373,9 +227,62 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
-    if (!serving.full)
+    if (!serving.full && !consumer->rewinding)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
     return serving.n;
+}
+
+/* Those that have been handed anything over; the others begin where they should. */
+static rd_kafka_topic_partition_list_t *list_begun(const struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (int32_t i = 0; i < consumer->n_partitions; i++)
+        if (consumer->partitions[i].ours && consumer->partitions[i].offset >= 0)
+            rd_kafka_topic_partition_list_add(list, consumer->topic, i);
+    return list;
+}
+
+/* Whether each offset is known that the partitions are to begin with. */
+static bool find_offsets(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list, int timeout_ms)
+{
+    if (rd_kafka_committed(consumer->client, list, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+        if (list->elems[i].offset < 0)
+            list->elems[i].offset = consumer->partitions[list->elems[i].partition].first;
+    }
+    return true;
+}
+
+/* What was fetched before is out of date from the moment of the call on: librdkafka counts a partition's seeks, and
+ * compares that count before it hands a message over. The client answers by itself, without a broker; librdkafka 2.0
+ * waits for a thousandth of the time that it is given. */
+static bool seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    bool all = true;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, SEEK_MS);
+    if (error) {
+        rd_kafka_error_destroy(error);
+        return false;
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        struct kafka_partition *partition = &consumer->partitions[list->elems[i].partition];
+        if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *partition = (struct kafka_partition){.ours = true, .first = list->elems[i].offset, .offset = -1};
+        else
+            all = false;
+    }
+    return all;
+}
+
+bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = list_begun(consumer);
+    consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && seek(consumer, list));
+    rd_kafka_topic_partition_list_destroy(list);
+    return !consumer->rewinding;
 }
 
 struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
@@ -408,6 +315,8 @@ static void commit_back(struct kafka_consumer *consumer, const rd_kafka_topic_pa
 
 void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
 {
+    if (consumer->transactional)
+        return;
     rd_kafka_topic_partition_t *before =
         rd_kafka_topic_partition_list_find(consumer->stored, consumer->topic, partition);
     const bool back = before && before->offset > offset;
@@ -430,7 +339,7 @@ void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
     if (paused == consumer->paused)
         return;
     consumer->paused = paused;
-    pause_all(consumer, paused);
+    kafka__pause_all(consumer, paused);
 }
 
 int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
@@ -480,7 +389,8 @@ static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *que
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 100);
     if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-        rebalance(consumer->client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), consumer);
+        kafka__rebalance(consumer->client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event),
+                         consumer);
     if (event)
         rd_kafka_event_destroy(event);
 }

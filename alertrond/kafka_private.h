@@ -21,6 +21,9 @@ void kafka__write_log(const rd_kafka_t *client, int syslog_level, const char *fa
 
 /* --- kafka_producer.c ------------------------------------------------------------------------------------ */
 
+/* Where a transaction is. */
+enum kafka_stage { KAFKA__IDLE, KAFKA__WRITING, KAFKA__COMMITTING, KAFKA__ABORTING };
+
 struct kafka_producer {
     rd_kafka_t *client;
     void (*delivered)(void *context, void *token);
@@ -29,15 +32,27 @@ struct kafka_producer {
     const void *alone; /* token of the record that was sent again last, if no other went with it */
     size_t failed, errors;
     bool closing, fatal;
+    /* with transactions */
+    void (*refused)(void *context, void *token, bool too_large);
+    void *refused_context;
+    enum kafka_stage stage;
+    bool transactional;
+    bool doomed;          /* a record was refused, so the transaction will be aborted */
+    bool batch_too_large; /* it was with others, so the next transaction sends one by one */
+    bool one_by_one;
     char fatal_text[KAFKA_ERROR_TEXT];
 };
+
+/* Notes why the client can't go on. */
+void kafka__note_fatal(struct kafka_producer *producer);
 
 /* --- kafka_consumer.c ------------------------------------------------------------------------------------ */
 
 /* What is known of a partition, whether it is ours or was. */
 struct kafka_partition {
     bool ours;
-    int64_t offset, timestamp; /* of the message handed over last, since it became ours; offset -1: none yet */
+    int64_t first; /* offset that was handed over first, since it became ours or was rewound; -1: none yet */
+    int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
 };
 
 struct kafka_consumer {
@@ -50,9 +65,18 @@ struct kafka_consumer {
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;
     size_t errors;
-    bool transactional, paused, connected, committed;
+    bool transactional, rewinding, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
+
+/* --- kafka_rebalance.c ----------------------------------------------------------------------------------- */
+
+/* librdkafka's rebalance callback; `opaque` is the consumer. */
+void kafka__rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *partitions,
+                      void *opaque);
+
+/* Pauses or resumes all partitions that are ours. */
+void kafka__pause_all(struct kafka_consumer *consumer, bool paused);
 
 #endif

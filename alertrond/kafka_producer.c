@@ -9,6 +9,11 @@
 
 #define UNSENT_BYTES_MAX ((size_t)64 << 20)
 
+enum { FLUSH_MS = 100, ABORT_MS = 2000 };
+
+/* Once an instance has died, readers of what is committed wait for so long. */
+#define TRANSACTION_MS "15000"
+
 static bool is_ours(const char *header)
 {
     return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
@@ -78,6 +83,25 @@ static void note_refusal(struct kafka_producer *producer, const char *topic, rd_
     unsent_refused(&producer->unsent, why, clock_seconds());
 }
 
+/* Of a transaction, where nothing is kept: it fails, and all of it is made anew. A batch may be too large where each of
+ * its records is not, so next time they go one by one. */
+static void refuse(struct kafka_producer *producer, const char *topic, void *token, rd_kafka_resp_err_t error)
+{
+    const bool too_large = error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    producer->doomed = true;
+    note_refusal(producer, topic, error);
+    if (token && producer->refused)
+        producer->refused(producer->refused_context, token, too_large && producer->one_by_one);
+    if (too_large && !producer->one_by_one)
+        producer->batch_too_large = true;
+}
+
+/* Whether the record was given up since its transaction had failed, for which it is not to blame. */
+static bool was_purged(const rd_kafka_message_t *message)
+{
+    return message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
 static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     (void)client;
@@ -85,6 +109,9 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (message->_private)
             producer->delivered(producer->context, message->_private);
+    } else if (producer->transactional) {
+        if (!producer->closing && !was_purged(message))
+            refuse(producer, rd_kafka_topic_name(message->rkt), message->_private, message->err);
     } else if (!message->_private) {
         producer->errors++;
         producer->failed++;
@@ -94,15 +121,54 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     }
 }
 
+void kafka__note_fatal(struct kafka_producer *producer)
+{
+    char text[KAFKA_ERROR_TEXT / 2];
+    const rd_kafka_resp_err_t error = rd_kafka_fatal_error(producer->client, text, sizeof text);
+    const bool fenced = error == RD_KAFKA_RESP_ERR__FENCED || error == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                        error == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    producer->fatal = true;
+    snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s%s", text,
+             fenced ? "; another process writes under the same kafka.instance (give each its own), or this one stood "
+                      "still for longer than transaction.timeout.ms (start it anew)"
+                    : "");
+}
+
 static void note_producer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
+    (void)client;
     struct kafka_producer *producer = opaque;
     producer->errors++;
     log_debug("kafka producer: %s", reason);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        producer->fatal = true;
-        rd_kafka_fatal_error(client, producer->fatal_text, sizeof producer->fatal_text);
+    if (error == RD_KAFKA_RESP_ERR__FATAL)
+        kafka__note_fatal(producer);
+}
+
+static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const struct kafka_producer_options *options,
+                                  char *why, size_t why_size)
+{
+    const struct kafka_property own[] = {
+        {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
+        {.name = "enable.idempotence", .value = "true"},
+        {.name = "compression.codec", .value = "lz4"},
+        {.name = "linger.ms", .value = "5"},
+        {.name = "socket.nagle.disable", .value = "true"},
+        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
+        {.name = "queue.buffering.max.kbytes", .value = "131072"},
+        {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
+        {.name = "partitioner", .value = "murmur2_random"}, /* keys lie where Java clients put them */
+        /* Never give up: what is not written is not skipped. A transaction's records live as long as it may. */
+        {.name = options->transactional_id ? "transaction.timeout.ms" : "message.timeout.ms",
+         .value = options->transactional_id ? TRANSACTION_MS : "0"},
+        {.name = "transactional.id", .value = (char *)(uintptr_t)options->transactional_id},
+    };
+    const size_t n = sizeof own / sizeof *own - (options->transactional_id == NULL);
+    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, n, why, why_size);
+    if (conf) {
+        rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);
+        rd_kafka_conf_set_error_cb(conf, note_producer_error);
     }
+    return conf;
 }
 
 struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
@@ -111,24 +177,11 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
     static const struct kafka_producer_options defaults = {0};
     if (!options)
         options = &defaults;
-    const struct kafka_property own[] = {
-        {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
-        {.name = "enable.idempotence", .value = "true"},
-        {.name = "compression.codec", .value = "lz4"},
-        {.name = "linger.ms", .value = "5"},
-        {.name = "socket.nagle.disable", .value = "true"},
-        {.name = "message.timeout.ms", .value = "0"},       /* never give up: what is not written is not skipped */
-        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
-        {.name = "queue.buffering.max.kbytes", .value = "131072"},
-        {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
-        {.name = "partitioner", .value = "murmur2_random"}, /* keys lie where Java clients put them */
-    };
     struct kafka_producer *producer = calloc(1, sizeof *producer);
-    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
+    rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
     if (producer && conf) {
+        producer->transactional = options->transactional_id != NULL;
         rd_kafka_conf_set_opaque(conf, producer);
-        rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);
-        rd_kafka_conf_set_error_cb(conf, note_producer_error);
         if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size)))
             return producer;
     }
@@ -143,6 +196,13 @@ void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivere
 {
     producer->delivered = delivered;
     producer->context = context;
+}
+
+void kafka_producer_on_refusal(struct kafka_producer *producer,
+                               void (*refused)(void *context, void *token, bool too_large), void *context)
+{
+    producer->refused = refused;
+    producer->refused_context = context;
 }
 
 static rd_kafka_headers_t *make_headers(const struct kafka_record *record)
@@ -183,6 +243,10 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
 {
     if (producer->unsent.bytes > UNSENT_BYTES_MAX)
         return KAFKA_FULL;
+    if (producer->one_by_one && rd_kafka_flush(producer->client, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return KAFKA_FULL;
+    if (producer->doomed)
+        return KAFKA_REFUSED;
     rd_kafka_headers_t *headers = make_headers(record);
     const rd_kafka_resp_err_t error = produce(producer, record, headers);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -191,7 +255,10 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         rd_kafka_headers_destroy(headers);
     if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return KAFKA_FULL;
-    note_refusal(producer, record->topic, error);
+    if (producer->transactional)
+        refuse(producer, record->topic, record->token, error);
+    else
+        note_refusal(producer, record->topic, error);
     return KAFKA_REFUSED;
 }
 
@@ -273,6 +340,8 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
         kafka_producer_poll(producer, 50);
     const bool all = rd_kafka_outq_len(producer->client) == 0 && !producer->unsent.first && producer->failed == 0;
     producer->closing = true;
+    if (producer->stage == KAFKA__WRITING || producer->stage == KAFKA__ABORTING)
+        kafka_transaction_abort(producer, ABORT_MS);
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
     rd_kafka_destroy(producer->client);

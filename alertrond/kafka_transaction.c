@@ -1,0 +1,122 @@
+/* kafka_transaction.c: outputs and the offsets of what they came from count together, or not at all. */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "kafka_private.h"
+#include "log.h"
+
+enum { REFUSED_SECONDS = 1 };
+
+static int remaining_ms(double deadline)
+{
+    const double left = (deadline - clock_seconds()) * 1e3;
+    return left > 0 ? (int)left + 1 : 0;
+}
+
+/* What the answer of a call that may be repeated means; frees it. What librdkafka calls neither retriable nor abortable
+ * can't be gone on from. */
+static enum kafka_transaction judge(struct kafka_producer *producer, rd_kafka_error_t *error)
+{
+    if (!error)
+        return KAFKA_TRANSACTION_DONE;
+    enum kafka_transaction outcome = KAFKA_TRANSACTION_FATAL;
+    log_debug("kafka transaction: %s", rd_kafka_error_string(error));
+    if (rd_kafka_error_is_fatal(error)) {
+        kafka__note_fatal(producer);
+    } else if (rd_kafka_error_txn_requires_abort(error)) {
+        outcome = KAFKA_TRANSACTION_ABORTED;
+    } else if (rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        outcome = KAFKA_TRANSACTION_RETRY;
+    } else if (!producer->fatal) {
+        producer->fatal = true;
+        snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s", rd_kafka_error_string(error));
+    }
+    rd_kafka_error_destroy(error);
+    return outcome;
+}
+
+enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, int timeout_ms)
+{
+    rd_kafka_poll(producer->client, 0);
+    return judge(producer, rd_kafka_init_transactions(producer->client, timeout_ms));
+}
+
+bool kafka_transaction_begin(struct kafka_producer *producer)
+{
+    if (producer->fatal ||
+        (*unsent_why(&producer->unsent) && clock_seconds() - producer->unsent.refused < REFUSED_SECONDS))
+        return false;
+    if (judge(producer, rd_kafka_begin_transaction(producer->client)) != KAFKA_TRANSACTION_DONE)
+        return false;
+    producer->stage = KAFKA__WRITING;
+    producer->doomed = false;
+    producer->one_by_one = producer->one_by_one || producer->batch_too_large;
+    producer->batch_too_large = false;
+    return true;
+}
+
+/* --- the end of a transaction ------------------------------------------------------------------------------- */
+
+static enum kafka_transaction abort_it(struct kafka_producer *producer, double deadline)
+{
+    producer->stage = KAFKA__ABORTING;
+    const enum kafka_transaction outcome =
+        judge(producer, rd_kafka_abort_transaction(producer->client, remaining_ms(deadline)));
+    if (outcome == KAFKA_TRANSACTION_DONE)
+        producer->stage = KAFKA__IDLE;
+    /* "to be aborted" as the answer to an abort: it failed at the broker, and is to be begun again */
+    return outcome == KAFKA_TRANSACTION_ABORTED ? KAFKA_TRANSACTION_RETRY : outcome;
+}
+
+static enum kafka_transaction send_offsets(struct kafka_producer *producer, struct kafka_consumer *consumer,
+                                           const struct kafka_offset *offsets, size_t n, double deadline)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(list, consumer->topic, offsets[i].partition)->offset = offsets[i].offset;
+    rd_kafka_consumer_group_metadata_t *member = rd_kafka_consumer_group_metadata(consumer->client);
+    rd_kafka_error_t *error =
+        rd_kafka_send_offsets_to_transaction(producer->client, list, member, remaining_ms(deadline));
+    rd_kafka_consumer_group_metadata_destroy(member);
+    rd_kafka_topic_partition_list_destroy(list);
+    return judge(producer, error);
+}
+
+/* Goes on with the commit from the stage it has reached. */
+static enum kafka_transaction commit(struct kafka_producer *producer, struct kafka_consumer *consumer,
+                                     const struct kafka_offset *offsets, size_t n, double deadline)
+{
+    if (producer->stage == KAFKA__WRITING) {
+        if (rd_kafka_flush(producer->client, remaining_ms(deadline)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return KAFKA_TRANSACTION_RETRY;
+        const enum kafka_transaction sent =
+            producer->doomed ? KAFKA_TRANSACTION_ABORTED : send_offsets(producer, consumer, offsets, n, deadline);
+        if (sent != KAFKA_TRANSACTION_DONE)
+            return sent;
+        producer->stage = KAFKA__COMMITTING;
+    }
+    return judge(producer, rd_kafka_commit_transaction(producer->client, remaining_ms(deadline)));
+}
+
+enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer, struct kafka_consumer *consumer,
+                                                const struct kafka_offset *offsets, size_t n, int timeout_ms)
+{
+    const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    if (producer->stage != KAFKA__ABORTING) {
+        const enum kafka_transaction outcome = commit(producer, consumer, offsets, n, deadline);
+        if (outcome == KAFKA_TRANSACTION_DONE) {
+            producer->stage = KAFKA__IDLE;
+            producer->one_by_one = false;
+        }
+        if (outcome != KAFKA_TRANSACTION_ABORTED)
+            return outcome;
+    }
+    const enum kafka_transaction outcome = abort_it(producer, deadline);
+    return outcome == KAFKA_TRANSACTION_DONE ? KAFKA_TRANSACTION_ABORTED : outcome;
+}
+
+enum kafka_transaction kafka_transaction_abort(struct kafka_producer *producer, int timeout_ms)
+{
+    return abort_it(producer, clock_seconds() + timeout_ms * 1e-3);
+}
