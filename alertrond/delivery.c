@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "log.h"
 
-enum { CALL_MS = 200, IDLE_COMMIT_MS = 1000, OFFSETS_MAX = 10000 };
+enum { CALL_MS = 200, IDLE_COMMIT_MS = 1000, TOO_LARGE_MAX = 1024 };
 
 enum phase {
     STORING,    /* at least once: no transactions */
@@ -28,18 +28,40 @@ struct delivery {
     double committed, commit_began, waits_since;
     struct kafka_offset *to_commit;
     size_t n_to_commit, to_commit_max;
+    struct kafka_offset too_large[TOO_LARGE_MAX]; /* messages whose outputs were refused since the last commit */
+    size_t n_too_large;
 };
+
+/* A message more than there is room for is told again, once others have been committed. */
+static void note_refused(void *context, void *token, bool too_large)
+{
+    struct delivery *delivery = context;
+    if (!too_large || delivery->n_too_large == TOO_LARGE_MAX)
+        return;
+    struct kafka_offset *place = &delivery->too_large[delivery->n_too_large++];
+    offsets_place(token, &place->partition, &place->offset);
+}
+
+bool delivery_was_too_large(const struct delivery *delivery, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < delivery->n_too_large; i++)
+        if (delivery->too_large[i].partition == partition && delivery->too_large[i].offset == offset)
+            return true;
+    return false;
+}
 
 struct delivery *delivery_new(const struct config *config, struct metrics *metrics, struct kafka_producer *producer,
                               struct offsets *offsets)
 {
     struct delivery *delivery = calloc(1, sizeof *delivery);
-    if (delivery)
-        *delivery = (struct delivery){.config = config,
-                                      .metrics = metrics,
-                                      .producer = producer,
-                                      .offsets = offsets,
-                                      .phase = config->kafka.delivery == DELIVERY_EXACTLY_ONCE ? BEGINNING : STORING};
+    if (!delivery)
+        return NULL;
+    *delivery = (struct delivery){.config = config,
+                                  .metrics = metrics,
+                                  .producer = producer,
+                                  .offsets = offsets,
+                                  .phase = config->kafka.delivery == DELIVERY_EXACTLY_ONCE ? BEGINNING : STORING};
+    kafka_producer_on_refusal(producer, note_refused, delivery);
     return delivery;
 }
 
@@ -131,6 +153,7 @@ static void go_on_committing(struct delivery *delivery, int timeout_ms)
                                      timeout_ms)) {
     case KAFKA_TRANSACTION_DONE:
         delivery->phase = IDLE;
+        delivery->n_too_large = 0;
         count(delivery, "committed");
         alertron_histogram_observe(delivery->metrics->transaction_seconds, clock_seconds() - delivery->commit_began, 1);
         break;

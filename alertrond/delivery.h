@@ -46,6 +46,10 @@ bool delivery_finish(struct delivery *delivery, double seconds);
 /* What was done since the last commit is not to count, as the partitions were lost. */
 void delivery_abandon(struct delivery *delivery);
 
+/* Whether the output of this message was too large for its topic in a transaction that was aborted for it, so that it
+ * should be sent with as little as it can do with. */
+bool delivery_was_too_large(const struct delivery *delivery, int32_t partition, int64_t offset);
+
 /* Since when it waits for a broker, by clock_seconds; 0: it does not. */
 double delivery_waits_since(const struct delivery *delivery);
 

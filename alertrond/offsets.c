@@ -14,7 +14,8 @@ struct output {
 /* One assignment of a partition. It outlives the assignment until its last output is acknowledged. */
 struct span {
     struct output *first, *last; /* that wait, in the order of their offsets */
-    int64_t next;                /* behind the last reading dealt with; -1: none yet */
+    int32_t partition;
+    int64_t next; /* behind the last reading dealt with; -1: none yet */
     int64_t stored;
     bool assigned;
 };
@@ -95,7 +96,7 @@ bool offsets_assign(struct offsets *offsets, int32_t partition)
         free(span);
         return false;
     }
-    *span = (struct span){.next = -1, .stored = -1, .assigned = true};
+    *span = (struct span){.partition = partition, .next = -1, .stored = -1, .assigned = true};
     offsets->spans[partition] = span;
     return true;
 }
@@ -174,6 +175,12 @@ void offsets_acknowledge(struct offsets *offsets, struct output *output)
         free(span);
 }
 
+void offsets_place(const struct output *output, int32_t *partition, int64_t *offset)
+{
+    *partition = output->span->partition;
+    *offset = output->offset;
+}
+
 void offsets_withdraw(struct offsets *offsets, struct output *output)
 {
     struct span *span = output->span;
@@ -231,7 +238,7 @@ void offsets_restart(struct offsets *offsets)
     }
     for (size_t i = 0; i < offsets->n_spans; i++)
         if (offsets->spans[i])
-            *offsets->spans[i] = (struct span){.next = -1, .stored = -1, .assigned = true};
+            *offsets->spans[i] = (struct span){.partition = (int32_t)i, .next = -1, .stored = -1, .assigned = true};
 }
 
 void offsets_each(const struct offsets *offsets, void (*see)(void *context, int32_t partition, int64_t offset),

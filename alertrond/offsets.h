@@ -35,6 +35,9 @@ void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
 struct output *offsets_begin(struct offsets *offsets, int32_t partition, int64_t offset);
 void offsets_acknowledge(struct offsets *offsets, struct output *output);
 
+/* The message that it is an output of. */
+void offsets_place(const struct output *output, int32_t *partition, int64_t *offset);
+
 /* Takes back the output that began last: nothing was sent. */
 void offsets_withdraw(struct offsets *offsets, struct output *output);
 

@@ -37,6 +37,7 @@ bool outputs_send_anomaly(const struct outputs *outputs, const struct item *item
 bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
 {
     const struct dead_letter *letter = item->letter;
+    const bool bare = delivery_was_too_large(outputs->delivery, item->partition, item->offset);
     char partition[16], offset[24];
     snprintf(partition, sizeof partition, "%d", (int)item->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)item->offset);
@@ -57,6 +58,6 @@ bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
                                   .timestamp = letter->timestamp,
                                   .first_headers = letter->headers,
                                   .headers = headers,
-                                  .n_headers = sizeof headers / sizeof *headers};
+                                  .n_headers = bare ? 0 : sizeof headers / sizeof *headers};
     return send(outputs, item, &record);
 }
