@@ -201,14 +201,15 @@ bool decimal_nearest(uint64_t digits, int64_t exponent, double *value)
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     const int64_t n_tens = sizeof tens / sizeof *tens;
-    if (exponent <= 0 && exponent > -FIVES) {
-        *value = divide(digits, (size_t)-exponent);
+    /* Two doubles that are exact have a product and a quotient that are correctly rounded (Clinger 1990). */
+    if (FLT_EVAL_METHOD == 0 && digits <= UINT64_C(1) << DBL_MANT_DIG && exponent > -n_tens && exponent < n_tens) {
+        const double exact = (double)(int64_t)digits;
+        *value = exponent < 0 ? exact / tens[-exponent] : exact * tens[exponent];
         return true;
     }
-    /* Two doubles that are exact have a product that is correctly rounded (Clinger 1990). */
-    if (FLT_EVAL_METHOD != 0 || exponent <= 0 || exponent >= n_tens || digits > UINT64_C(1) << DBL_MANT_DIG)
+    if (exponent > 0 || exponent <= -FIVES)
         return false;
-    *value = (double)digits * tens[exponent];
+    *value = divide(digits, (size_t)-exponent);
     return true;
 }
 
