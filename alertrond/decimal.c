@@ -138,10 +138,10 @@ static bool scan(const char *at, const char *end, struct decimal *decimal)
     return at == end || ((*at == 'e' || *at == 'E') && scan_exponent(at + 1, end, decimal));
 }
 
-/* 5^n, and the 64 highest bits of its reciprocal, cut off. */
+/* 5^n, and 2^(63 + its bits) / 5^n, cut off: what a number is multiplied by instead of being divided. */
 static const struct five {
     uint64_t power, reciprocal;
-    int bits; /* of the power */
+    int bits; /* of 5^n */
 } fives[] = {
     {UINT64_C(1), UINT64_C(18446744073709551615), 1},
     {UINT64_C(5), UINT64_C(14757395258967641292), 3},

@@ -1,8 +1,8 @@
 /* bench_reading.c: the decoder of readings beside cJSON. Answers on standard input:
  *
- *     decode WAY READINGS   seconds a reading, the mean over passes that take BENCH_SLICE seconds together
- *     sum WAY READINGS      the sum of all numbers in them, the same for each way
- *     bytes READINGS        bytes a reading, the mean
+ *     decode READINGS WAY   seconds a reading, the mean over passes that take BENCH_SLICE seconds together
+ *     sum READINGS WAY      the sum of all numbers in them, the same for each way
+ *     version               cJSON's
  *
  * WAY is `plain` (reading_decode), `arbiter` (the same behind a byte order mark, so that all of it is left to the
  * decoder of everything unusual, as before there was a plain one) or `cjson` (cJSON alone, nothing checked). READINGS
@@ -115,10 +115,8 @@ static double seconds(const struct batch *batch, const char *way)
 
 static void answer(const struct batch *batch, const side_command *command)
 {
-    const char *way = command->words[1];
-    if (strcmp(command->words[0], "bytes") == 0)
-        side_answer((double)batch->begin[READINGS] / READINGS - MARK);
-    else if (strcmp(way, "plain") != 0 && strcmp(way, "arbiter") != 0 && strcmp(way, "cjson") != 0)
+    const char *way = command->words[2];
+    if (strcmp(way, "plain") != 0 && strcmp(way, "arbiter") != 0 && strcmp(way, "cjson") != 0)
         side_answer_error("the way is plain, arbiter or cjson");
     else if (strcmp(command->words[0], "decode") == 0)
         side_answer(seconds(batch, way));
@@ -126,6 +124,13 @@ static void answer(const struct batch *batch, const side_command *command)
         side_answer(pass(batch, way));
     else
         side_answer_error("unknown command");
+}
+
+static void answer_version(void)
+{
+    char text[64];
+    snprintf(text, sizeof text, "cJSON %s", cJSON_Version());
+    side_answer_text(text);
 }
 
 int main(void)
@@ -137,11 +142,12 @@ int main(void)
         fill(&batches[i]);
     side_command command;
     while (side_next(&command)) {
-        const char *name = command.words[strcmp(command.words[0], "bytes") == 0 ? 1 : 2];
         size_t i = 0;
-        while (i < BATCHES && strcmp(batches[i].name, name) != 0)
+        while (i < BATCHES && strcmp(batches[i].name, command.words[1]) != 0)
             i++;
-        if (i == BATCHES)
+        if (strcmp(command.words[0], "version") == 0)
+            answer_version();
+        else if (i == BATCHES)
             side_answer_error("readings are short, python or five");
         else
             answer(&batches[i], &command);
