@@ -86,7 +86,7 @@ static bool add_letter(struct block *block, struct item *item, const struct kafk
 static bool add_reading(struct block *block, struct scorer *scorer, struct item *item, const struct reading *reading,
                         size_t width)
 {
-    const size_t n = strlen(reading->device_id);
+    const size_t n = reading->device_id_bytes;
     item->device_id = memcpy(block->texts + block->n_texts, reading->device_id, n + 1);
     item->n_device_id = n;
     item->hash = scorer_expect(scorer, item->device_id, n);

@@ -138,19 +138,78 @@ static bool scan(const char *at, const char *end, struct decimal *decimal)
     return at == end || ((*at == 'e' || *at == 'E') && scan_exponent(at + 1, end, decimal));
 }
 
-/* Two doubles that are exact have a product and a quotient that are correctly rounded (Clinger 1990). */
-static bool read_exactly(const struct decimal *decimal, double *value)
+/* 5^n, and 2^(63 + its bits) / 5^n, cut off: what a number is multiplied by instead of being divided. */
+static const struct five {
+    uint64_t power, reciprocal;
+    int bits; /* of 5^n */
+} fives[] = {
+    {UINT64_C(1), UINT64_C(18446744073709551615), 1},
+    {UINT64_C(5), UINT64_C(14757395258967641292), 3},
+    {UINT64_C(25), UINT64_C(11805916207174113034), 5},
+    {UINT64_C(125), UINT64_C(9444732965739290427), 7},
+    {UINT64_C(625), UINT64_C(15111572745182864683), 10},
+    {UINT64_C(3125), UINT64_C(12089258196146291747), 12},
+    {UINT64_C(15625), UINT64_C(9671406556917033397), 14},
+    {UINT64_C(78125), UINT64_C(15474250491067253436), 17},
+    {UINT64_C(390625), UINT64_C(12379400392853802748), 19},
+    {UINT64_C(1953125), UINT64_C(9903520314283042199), 21},
+    {UINT64_C(9765625), UINT64_C(15845632502852867518), 24},
+    {UINT64_C(48828125), UINT64_C(12676506002282294014), 26},
+    {UINT64_C(244140625), UINT64_C(10141204801825835211), 28},
+    {UINT64_C(1220703125), UINT64_C(16225927682921336339), 31},
+    {UINT64_C(6103515625), UINT64_C(12980742146337069071), 33},
+    {UINT64_C(30517578125), UINT64_C(10384593717069655257), 35},
+    {UINT64_C(152587890625), UINT64_C(16615349947311448411), 38},
+    {UINT64_C(762939453125), UINT64_C(13292279957849158729), 40},
+    {UINT64_C(3814697265625), UINT64_C(10633823966279326983), 42},
+    {UINT64_C(19073486328125), UINT64_C(17014118346046923173), 45},
+    {UINT64_C(95367431640625), UINT64_C(13611294676837538538), 47},
+    {UINT64_C(476837158203125), UINT64_C(10889035741470030830), 49},
+    {UINT64_C(2384185791015625), UINT64_C(17422457186352049329), 52},
+    {UINT64_C(11920928955078125), UINT64_C(13937965749081639463), 54},
+    {UINT64_C(59604644775390625), UINT64_C(11150372599265311570), 56},
+    {UINT64_C(298023223876953125), UINT64_C(17840596158824498513), 59},
+    {UINT64_C(1490116119384765625), UINT64_C(14272476927059598810), 61},
+    {UINT64_C(7450580596923828125), UINT64_C(11417981541647679048), 63},
+};
+
+enum { FIVES = sizeof fives / sizeof *fives };
+
+/* digits / 10^n, by a division of integers (Granlund and Montgomery 1994): the quotient by the reciprocal is at most 1
+ * too small, the remainder says whether. A last bit that says whether anything is left makes the conversion to a
+ * double round as the exact quotient would; a power of two changes no bit of it. */
+static double divide(uint64_t digits, size_t n)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    int64_t power = decimal->exponent;
-    if (FLT_EVAL_METHOD != 0 || decimal->n_digits > 19 || decimal->digits > UINT64_C(1) << DBL_MANT_DIG ||
-        power < -22 || power > 22)
+    const struct five five = fives[n];
+    const int shift = __builtin_clzll(digits | 1);
+    uint64_t quotient, rest;
+    digits <<= shift;
+    multiply(digits, five.reciprocal, &quotient);
+    rest = (digits << (five.bits - 1)) - quotient * five.power;
+    const bool more = rest >= five.power;
+    quotient += more;
+    rest -= more ? five.power : 0;
+    const double nearest = (double)(int64_t)(quotient >> 1 | (quotient & 1) | (rest > 0));
+    const uint64_t bits = (uint64_t)(DBL_MAX_EXP - 1 + 2 - five.bits - shift - (int)n) << (DBL_MANT_DIG - 1);
+    double power_of_two;
+    memcpy(&power_of_two, &bits, sizeof bits);
+    return nearest * power_of_two;
+}
+
+bool decimal_nearest(uint64_t digits, int64_t exponent, double *value)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const int64_t n_tens = sizeof tens / sizeof *tens;
+    /* Two doubles that are exact have a product and a quotient that are correctly rounded (Clinger 1990). */
+    if (FLT_EVAL_METHOD == 0 && digits <= UINT64_C(1) << DBL_MANT_DIG && exponent > -n_tens && exponent < n_tens) {
+        const double exact = (double)(int64_t)digits;
+        *value = exponent < 0 ? exact / tens[-exponent] : exact * tens[exponent];
+        return true;
+    }
+    if (exponent > 0 || exponent <= -FIVES)
         return false;
-    double digits = (double)decimal->digits;
-    *value = power < 0 ? digits / powers[-power] : digits * powers[power];
-    if (decimal->negative)
-        *value = -*value;
+    *value = divide(digits, (size_t)-exponent);
     return true;
 }
 
@@ -159,7 +218,9 @@ bool decimal_read(const char *begin, const char *end, double *value)
     struct decimal decimal = {0};
     if (!scan(begin, end, &decimal))
         return false;
-    if (!read_exactly(&decimal, value))
+    if (decimal.n_digits > 19 || !decimal_nearest(decimal.digits, decimal.exponent, value))
         *value = strtod(begin, NULL);
+    else if (decimal.negative)
+        *value = -*value;
     return true;
 }

@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "decimal.h"
+#include "plain.h"
 #include "utf8.h"
 
 #define DEPTH_MAX 64u        /* arrays and objects in one another: cJSON recurses */
@@ -312,6 +313,7 @@ static enum reading_fault decode_device(const cJSON *item, struct reading *readi
         at += step;
     }
     memcpy(reading->device_id, item->valuestring, n + 1);
+    reading->device_id_bytes = n;
     return READING_GOOD;
 }
 
@@ -372,6 +374,8 @@ static enum reading_fault decode_time(const cJSON *item, struct reading *reading
 enum reading_fault reading_decode(const char *bytes, size_t n_bytes, const struct reading_shape *shape,
                                   struct reading *reading, double *features, char *reason_text, size_t reason_size)
 {
+    if (plain_decode(bytes, n_bytes, shape, reading, features))
+        return READING_GOOD;
     struct reason reason = {.text = reason_text, .size = reason_size};
     if (n_bytes == 0)
         return refuse(reason, READING_EMPTY, "no bytes; " EXPECTED);

@@ -28,8 +28,9 @@ enum reading_fault {
 const char *reading_fault_name(enum reading_fault fault);
 
 struct reading {
+    double ts;              /* seconds since 1970; NaN where the reading has none */
+    size_t device_id_bytes; /* without the NUL */
     char device_id[READING_DEVICE_BYTES_MAX + 1];
-    double ts; /* seconds since 1970; NaN where the reading has none */
 };
 
 /* What the model wants of a reading. */

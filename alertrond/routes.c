@@ -125,7 +125,7 @@ static bool is_json(const char *content_type)
 /* Scores and counts a reading that was decoded. */
 static struct verdict judge(struct scorer *scorer, const struct reading *reading, const double *features, double begun)
 {
-    const size_t n = strlen(reading->device_id);
+    const size_t n = reading->device_id_bytes;
     const uint64_t hash = scorer_expect(scorer, reading->device_id, n);
     double score;
     scorer_score(scorer, features, 1, &score);

@@ -1,11 +1,12 @@
 /* fuzz_reading.c: whatever bytes come, reading_decode gives a fault with a reason or a reading that can be written
- * and read again as the same. */
+ * and read again as the same; and what plain_decode takes, the decoder behind it takes as well, as the same bits. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plain.h"
 #include "reading.h"
 
 #define WIDTH 3
@@ -56,6 +57,27 @@ static void check(const char *bytes, size_t size, bool missing_values)
         expect(same(features[i], features_again[i]) && (missing_values || isfinite(features[i])));
 }
 
+/* A byte order mark is not plain, so the same bytes behind one go through cJSON. */
+static void check_plain(const char *bytes, size_t size, bool missing_values)
+{
+    const struct reading_shape shape = {.width = WIDTH, .missing_values = missing_values, .bytes_max = 65536};
+    struct reading plain, arbiter;
+    double features[WIDTH], arbiter_features[WIDTH];
+    char reason[200];
+    if (!plain_decode(bytes, size, &shape, &plain, features))
+        return;
+    char *marked = malloc(size + 3);
+    expect(marked != NULL);
+    memcpy(marked, "\xef\xbb\xbf", 3);
+    memcpy(marked + 3, bytes, size);
+    expect(!plain_decode(marked, size + 3, &shape, &arbiter, arbiter_features));
+    expect(!reading_decode(marked, size + 3, &shape, &arbiter, arbiter_features, reason, sizeof reason));
+    free(marked);
+    expect(plain.device_id_bytes == arbiter.device_id_bytes && strcmp(plain.device_id, arbiter.device_id) == 0);
+    expect(memcmp(&plain.ts, &arbiter.ts, sizeof plain.ts) == 0);
+    expect(memcmp(features, arbiter_features, sizeof features) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* Bytes of exactly this size, so that reading beyond them shows. */
@@ -65,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(bytes, data, size);
     check(bytes, size, false);
     check(bytes, size, true);
+    check_plain(bytes, size, false);
+    check_plain(bytes, size, true);
     free(bytes);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* test_decimal.c: doubles become the shortest decimals that read back as the same, and decimals the nearest doubles. */
 #include "decimal.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,28 @@ static void numbers_of_any_length_are_read_as_the_nearest_double(void **state)
     }
 }
 
+static void digits_and_exponent_become_the_nearest_double_or_none(void **state)
+{
+    (void)state;
+    uint64_t random = 1234567;
+    size_t none = 0;
+    for (int i = 0; i < NUMBERS; i++) {
+        const uint64_t digits = next_bits(&random) >> next_bits(&random) % 64;
+        const int exponent = (int)(next_bits(&random) % 60) - 32;
+        char text[40];
+        double value;
+        snprintf(text, sizeof text, "%" PRIu64 "e%d", digits, exponent);
+        const double expected = strtod(text, NULL);
+        if (!decimal_nearest(digits, exponent, &value))
+            none++;
+        else if (memcmp(&value, &expected, sizeof value) != 0)
+            fail_msg("%s becomes %.17g", text, value);
+        if (exponent >= -27 && exponent <= 0)
+            assert_true(decimal_nearest(digits, exponent, &value));
+    }
+    assert_in_range(none, 1, NUMBERS / 2);
+}
+
 static void what_is_no_decimal_is_refused(void **state)
 {
     (void)state;
@@ -203,6 +226,7 @@ int main(void)
         cmocka_unit_test(numbers_of_few_decimals_are_written_without_an_exponent),
         cmocka_unit_test(hard_numbers_are_read_as_the_nearest_double),
         cmocka_unit_test(numbers_of_any_length_are_read_as_the_nearest_double),
+        cmocka_unit_test(digits_and_exponent_become_the_nearest_double_or_none),
         cmocka_unit_test(what_is_no_decimal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 import numpy as np
 import peers
 import shapes
+from questions import DECODE_COLUMNS
 
 OURS_ULP = 2
 LAYOUTS = (("1", "float64", "C"), ("64", "float32", "C"), ("4096", "float64", "F"), ("100000", "float32", "C"))
@@ -65,6 +66,12 @@ def check_registry(sides: list[peers.Side], wrong: list[str]) -> None:
             continue
         if n != 100_000:
             wrong.append(f"registry, {side.name}: {n:.0f} series instead of 100,000")
+
+
+def check_decoders(sides: list[peers.Side]) -> list[str]:
+    """All read the same numbers."""
+    sums = {(readings, side.ask("sum", readings, side.variant)) for readings in DECODE_COLUMNS for side in sides}
+    return [] if len(sums) == len(DECODE_COLUMNS) else [f"decode: the sides read other numbers: {sorted(sums)}"]
 
 
 def check(sides: list[peers.Side], registry: list[peers.Side], names: list[str]) -> list[str]:

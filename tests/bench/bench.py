@@ -3,7 +3,7 @@
     tests/bench/run [--quick] [--only PART] [--peers NAME,...] [--rounds N] [--json FILE]
 
 Builds the library, makes models and rows, checks that all sides agree, and then measures each side in turn, round
-after round: scoring, fit, load (with memory), registry. Then how well forests find labelled anomalies. Prints minimum and median of the rounds, and how many times
+after round: scoring, fit, load (with memory), registry, decode. Then how well forests find labelled anomalies. Prints minimum and median of the rounds, and how many times
 ours each peer's minimum is; then the aims. docs/benchmarks.md explains how to read it. What it makes is in build/bench.
 """
 
@@ -19,7 +19,8 @@ import peers
 import quality
 import report
 import shapes
-from questions import PARTS, Question, fit_questions, load_questions, registry_questions, scoring_questions
+from questions import PARTS, Question, decode_questions, fit_questions, load_questions, registry_questions
+from questions import scoring_questions
 
 SLOW_SECONDS, SLOW_ROUNDS = 2.0, 3  # a measurement that takes that long is made in the first rounds only
 
@@ -99,16 +100,19 @@ def main() -> None:
     sys.stdout.flush()
     peers.build_library()
     slice_seconds = 0.02 if chosen.quick else 0.05
-    sides, registry = [], []
+    sides, registry, decoders = [], [], []
     if {"scoring", "fit", "load"} & set(chosen.parts):
         shapes.prepare(chosen.shapes)
         sides = peers.scoring_sides(slice_seconds, chosen.shapes, chosen.peers)
     if "registry" in chosen.parts:
         registry = peers.registry_sides(chosen.peers)
+    if "decode" in chosen.parts:
+        decoders = peers.decode_sides(slice_seconds)
     core = one_core()
-    facts = report.facts(core, sides + registry, chosen)
+    facts = report.facts(core, sides + registry + decoders, chosen)
     report.print_head(facts)
     wrong = agreement.check(sides, registry, chosen.shapes)
+    wrong += agreement.check_decoders(decoders) if decoders else []
     if wrong:
         sys.exit("The sides do not agree, so nothing is measured:\n  " + "\n  ".join(wrong))
 
@@ -123,9 +127,11 @@ def main() -> None:
         sizes = {"memory": memory(sides, chosen.shapes), **report.file_sizes(sides, chosen.shapes)}
     if "registry" in chosen.parts:
         questions += registry_questions(registry)
+    if "decode" in chosen.parts:
+        questions += decode_questions(decoders)
     if questions:
         measure(questions, chosen.rounds)
-    for side in sides + registry:
+    for side in sides + registry + decoders:
         side.process.close()
     qualities = quality.measure(chosen.quick) if "quality" in chosen.parts else {}
 

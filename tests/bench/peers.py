@@ -251,3 +251,15 @@ def registry_sides(wanted: list[str]) -> list[Side]:
         sides.append(side)
     return sides
 
+
+def decode_sides(slice_seconds: float) -> list[Side]:
+    """The service's decoder, what it leaves to cJSON, and cJSON alone, in one process."""
+    rooms = [ROOT / "alertrond" / f"{room}.c" for room in ("reading", "plain", "decimal", "utf8")]
+    flags = ["-O3", "-DNDEBUG", "-ffp-contract=off", "-I", ROOT / "alertrond"]
+    words = [compile_c("bench_reading", *flags, *rooms, "-lcjson", "-lm")]
+    process = Process(words, slice_seconds)
+    return [
+        Side("alertron", process, words, "plain", ours=True),
+        Side("alertron (unusual readings)", process, words, "arbiter", ours=True),
+        Side("cJSON alone", process, words, "cjson"),
+    ]

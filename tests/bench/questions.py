@@ -6,9 +6,10 @@ import statistics
 import peers
 import shapes
 
-PARTS = ("scoring", "fit", "load", "registry", "quality")
+PARTS = ("scoring", "fit", "load", "registry", "decode", "quality")
 FIT_TABLE = "Fit: 50,000 rows x 3 features, 200 trees of 256 rows"
 LOAD_TABLE = "Load a model from its file"
+DECODE_TABLE = "Decode a reading in JSON"
 REGISTRY_TABLE = "Registry: a counter with 100,000 series of 2 labels, a histogram of 16 buckets"
 FIT_ALONE, FIT_SCORED = "fit alone", "fit, score the rows"
 
@@ -119,5 +120,20 @@ def registry_questions(sides: list[peers.Side]) -> list[Question]:
     return [
         Question("registry", REGISTRY_TABLE, side.name, column, side, (command, ""))
         for command, column in REGISTRY_COLUMNS.items()
+        for side in sides
+    ]
+
+
+DECODE_COLUMNS = {
+    "short": "3 features of 6 digits, 82 bytes",
+    "python": "3 of 17 digits, 122 bytes",
+    "five": "5 of 17 digits, 153 bytes",
+}
+
+
+def decode_questions(sides: list[peers.Side]) -> list[Question]:
+    return [
+        Question("decode", DECODE_TABLE, side.name, column, side, ("decode", readings, side.variant))
+        for readings, column in DECODE_COLUMNS.items()
         for side in sides
     ]

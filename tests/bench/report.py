@@ -9,8 +9,8 @@ import platform
 
 import peers
 import shapes
-from questions import FIT_ALONE, FIT_SCORED, FIT_TABLE, LOAD_TABLE, REGISTRY_COLUMNS, REGISTRY_TABLE, Question
-from questions import rows_column, scoring_table
+from questions import DECODE_COLUMNS, DECODE_TABLE, FIT_ALONE, FIT_SCORED, FIT_TABLE, LOAD_TABLE, REGISTRY_COLUMNS
+from questions import REGISTRY_TABLE, Question, rows_column, scoring_table
 
 UNITS = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "us"), (1.0, 1e3, "ms"), (float("inf"), 1.0, "s"))
 FLAGS = ("avx2", "avx512f", "avx512bw", "avx512vbmi", "asimd")
@@ -198,6 +198,7 @@ def aims(measured: Measured, sizes: dict) -> list[tuple[str, float | None, float
     def registry(command: str) -> float | None:
         return measured.seconds(REGISTRY_TABLE, "alertron", REGISTRY_COLUMNS[command])
 
+    decode = measured.seconds(DECODE_TABLE, "alertron", DECODE_COLUMNS["python"])
     explain = measured.seconds("Explain, a row: each feature's share in the score", "alertron", "upstream")
     return [
         ("batch of 4,096 float32, 200 x 3, fastest peer", batch_ratio("upstream", "alertron"), 20, "x"),
@@ -218,6 +219,7 @@ def aims(measured: Measured, sizes: dict) -> list[tuple[str, float | None, float
         ("histogram, observe", registry("observe"), 10e-9, "s"),
         ("look up by label values, 1 device", registry("lookup-1"), 50e-9, "s"),
         ("render 100,000 series", registry("render"), 30e-3, "s"),
+        ("decode a reading of 122 bytes", decode, 90e-9, "s"),
     ]
 
 
