@@ -1,0 +1,242 @@
+/* test_transaction.c: how transactions end, whatever the broker says; against librdkafka's mock cluster, which knows
+ * their requests but not their effect: what readers see is tried against a real broker. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kafka_support.h"
+
+/* Keys of requests, from Kafka's protocol. */
+enum { PRODUCE = 0, INIT_PRODUCER_ID = 22, TXN_OFFSET_COMMIT = 28, END_TXN = 26 };
+
+struct writer {
+    struct kafka_producer *producer;
+    struct reader *reader;
+    int delivered, refused, too_large;
+};
+
+static void note_delivered(void *context, void *token)
+{
+    struct writer *writer = context;
+    assert_ptr_equal(token, writer);
+    writer->delivered++;
+}
+
+static void note_refused(void *context, void *token, bool too_large)
+{
+    struct writer *writer = context;
+    assert_ptr_equal(token, writer);
+    writer->refused++;
+    writer->too_large += too_large;
+}
+
+static struct writer *writer_new(struct cluster *cluster)
+{
+    char why[256] = "";
+    struct writer *writer = calloc(1, sizeof *writer);
+    const struct kafka_producer_options options = {.transactional_id = "alertrond-1"};
+    writer->producer = kafka_producer_new(&cluster->address, &options, why, sizeof why);
+    if (!writer->producer)
+        fail_msg("%s", why);
+    kafka_producer_on_delivery(writer->producer, note_delivered, writer);
+    kafka_producer_on_refusal(writer->producer, note_refused, writer);
+    writer->reader =
+        reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings", .transactional = true});
+    return writer;
+}
+
+static void writer_free(struct writer *writer)
+{
+    kafka_producer_close(writer->producer, 1000);
+    reader_free(writer->reader);
+    free(writer);
+}
+
+static void init(struct writer *writer)
+{
+    enum kafka_transaction outcome;
+    while ((outcome = kafka_transaction_init(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
+        ;
+    assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
+}
+
+static void begin(struct writer *writer)
+{
+    while (!kafka_transaction_begin(writer->producer)) {
+        assert_null(kafka_producer_fatal(writer->producer));
+        kafka_producer_poll(writer->producer, 10);
+    }
+}
+
+static enum kafka_outcome write_one(struct writer *writer)
+{
+    const struct kafka_record record = {.topic = "anomalies", .value = "{}", .value_size = 2, .token = writer};
+    enum kafka_outcome outcome;
+    while ((outcome = kafka_producer_try(writer->producer, &record)) == KAFKA_FULL)
+        kafka_producer_poll(writer->producer, 10);
+    return outcome;
+}
+
+static enum kafka_transaction try_commit(struct writer *writer, int timeout_ms)
+{
+    const struct kafka_offset offsets[] = {{0, 5}, {1, 7}};
+    return kafka_transaction_commit(writer->producer, writer->reader->consumer, offsets, 2, timeout_ms);
+}
+
+static enum kafka_transaction commit(struct writer *writer)
+{
+    enum kafka_transaction outcome;
+    while ((outcome = try_commit(writer, 1000)) == KAFKA_TRANSACTION_RETRY)
+        ;
+    return outcome;
+}
+
+static void records_and_offsets_are_committed(void **state)
+{
+    struct writer *writer = writer_new(*state);
+    init(writer);
+    for (int round = 1; round <= 3; round++) {
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+        assert_int_equal(writer->delivered, round);
+    }
+    assert_string_equal(kafka_producer_trouble(writer->producer), "");
+    writer_free(writer);
+}
+
+static void an_abort_is_followed_by_a_new_transaction(void **state)
+{
+    struct writer *writer = writer_new(*state);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    enum kafka_transaction outcome;
+    while ((outcome = kafka_transaction_abort(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
+        ;
+    assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    assert_int_equal(writer->refused, 0);
+    writer_free(writer);
+}
+
+/* The first time another record may be to blame, the second time it is alone, the third time it goes through. */
+static void a_record_too_large_is_found(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    for (int round = 1; round <= 2; round++) {
+        begin(writer);
+        rd_kafka_mock_push_request_errors(cluster->mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+        assert_int_equal(writer->refused, round);
+        assert_int_equal(writer->too_large, round - 1);
+        assert_non_null(strstr(kafka_producer_trouble(writer->producer), "max.message.bytes"));
+        assert_false(kafka_transaction_begin(writer->producer)); /* it backs off */
+    }
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    assert_int_equal(writer->delivered, 1);
+    writer_free(writer);
+}
+
+/* Once one is refused, no more are taken. */
+static void a_failed_transaction_takes_no_more(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    begin(writer);
+    rd_kafka_mock_push_request_errors(cluster->mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    while (writer->refused == 0)
+        kafka_producer_poll(writer->producer, 10);
+    assert_int_equal(writer->too_large, 0);
+    assert_int_equal(write_one(writer), KAFKA_REFUSED);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+    assert_int_equal(writer->refused, 1);
+    assert_non_null(strstr(kafka_producer_trouble(writer->producer), "allow this user"));
+    writer_free(writer);
+}
+
+static void a_member_that_was_put_out_can_not_commit(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    rd_kafka_mock_push_request_errors(cluster->mock, TXN_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    writer_free(writer);
+}
+
+static void a_broker_that_is_away_is_waited_for(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    rd_kafka_mock_broker_set_down(cluster->mock, 1);
+    assert_int_equal(kafka_transaction_init(writer->producer, 300), KAFKA_TRANSACTION_RETRY);
+    rd_kafka_mock_broker_set_up(cluster->mock, 1);
+    init(writer);
+    begin(writer);
+    rd_kafka_mock_broker_set_down(cluster->mock, 1);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(try_commit(writer, 300), KAFKA_TRANSACTION_RETRY);
+    rd_kafka_mock_broker_set_up(cluster->mock, 1);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    assert_int_equal(writer->delivered, 1);
+    writer_free(writer);
+}
+
+static void a_coordinator_that_is_loading_is_waited_for(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    rd_kafka_mock_push_request_errors(cluster->mock, INIT_PRODUCER_ID, 2,
+                                      RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                                      RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 2, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    writer_free(writer);
+}
+
+static void who_was_fenced_is_told_what_to_do(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_FATAL);
+    assert_non_null(strstr(kafka_producer_fatal(writer->producer), "kafka.instance"));
+    assert_false(kafka_transaction_begin(writer->producer));
+    writer_free(writer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(records_and_offsets_are_committed, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(an_abort_is_followed_by_a_new_transaction, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_record_too_large_is_found, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_transaction_takes_no_more, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_member_that_was_put_out_can_not_commit, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_broker_that_is_away_is_waited_for, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_coordinator_that_is_loading_is_waited_for, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(who_was_fenced_is_told_what_to_do, cluster_setup, cluster_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
