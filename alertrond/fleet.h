@@ -35,6 +35,9 @@ struct fleet {
     uint64_t random[4];
     double spare; /* the second of two normal numbers, or NaN */
     double normal_scale[FLEET_FEATURES_MAX], anomalous_scale[FLEET_FEATURES_MAX];
+    double ts; /* of the last reading that was written, and its text */
+    char ts_text[32];
+    size_t ts_size;
 };
 
 /* options->normal and options->anomalous must have the same width. */
@@ -54,7 +57,7 @@ size_t fleet_device_name(const struct fleet *fleet, size_t device, char *out, si
 
 /* Writes a reading as JSON with a NUL, without a newline; returns its length, or 0 where it does not fit. `ts`
  * is in seconds since 1970, and rounded to milliseconds. */
-size_t fleet_write(const struct fleet *fleet, const struct fleet_reading *reading, double ts, char *out, size_t size);
+size_t fleet_write(struct fleet *fleet, const struct fleet_reading *reading, double ts, char *out, size_t size);
 
 /* Bytes that are always enough for fleet_write. */
 #define FLEET_READING_BYTES_MAX (2048u + 32u * FLEET_FEATURES_MAX)
