@@ -9,7 +9,7 @@ import random
 import subprocess
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 PARTITIONS = 4
 # Recent, or the broker's retention takes what carries it.
@@ -100,34 +100,45 @@ def write(bootstrap, topic, messages):
     assert producer.flush(60) == 0 and not failed, failed
 
 
-def read(bootstrap, topic):
-    """All messages that the topic holds now."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
+def read(bootstrap, topic, isolation="read_uncommitted", seconds=60):
+    """All messages that the topic holds now; transactions leave gaps between their offsets. read_committed waits for
+    transactions that are open."""
+    words = {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False}
+    reader = Consumer({**words, "isolation.level": isolation, "enable.partition.eof": True})
+    try:
+        spans = bounds(bootstrap, topic)
+        reader.assign([TopicPartition(topic, one, low) for one, (low, _) in spans.items()])
+        left = {one: high for one, (low, high) in spans.items() if high > low}
+        found, deadline = [], time.monotonic() + seconds
+        while left:
+            assert time.monotonic() < deadline, f"{topic}: not read to its end, {left}, within {seconds} s"
+            for one in reader.consume(10000, 0.2):
+                # The end of a partition is the first open transaction, where there is one.
+                if one.error() and one.error().code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(one.error())
+                if not one.error():
+                    found.append(one)
+                if one.offset() >= left.get(one.partition(), 1 << 63) - (0 if one.error() else 1):
+                    del left[one.partition()]
+        return found
+    finally:
+        reader.close()
+
+
+def bounds(bootstrap, topic):
+    """{partition: (first offset, offset behind the last message)}, whatever transactions are open."""
+    words = {"bootstrap.servers": bootstrap, "group.id": "reader", "isolation.level": "read_uncommitted"}
+    consumer = Consumer(words)
     try:
         partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = {one: consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions}
-        wanted = sum(high - low for low, high in ends.values())
-        consumer.assign([TopicPartition(topic, one, ends[one][0]) for one in partitions])
-        found = []
-        while len(found) < wanted:
-            got = consumer.consume(min(10000, wanted - len(found)), 10)
-            assert got, f"{topic}: {len(found)} of {wanted} messages came"
-            found += got
-        assert not any(one.error() for one in found)
-        return found
+        return {one: consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions}
     finally:
         consumer.close()
 
 
 def held(bootstrap, topic):
-    """How many messages the topic holds."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader"})
-    try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions]
-        return sum(high - low for low, high in ends)
-    finally:
-        consumer.close()
+    """How many messages the topic holds; transactions add some of their own."""
+    return sum(high - low for low, high in bounds(bootstrap, topic).values())
 
 
 def committed(bootstrap, group, topic):
