@@ -54,6 +54,7 @@ class Cluster(TestKafka):
         self.proxies = Proxies(self._proxy_ports)
         self._disk = self.directory / "kafka-1.data"
         self.disk_is_small = False
+        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2, "socket.timeout.ms": 6000})
 
     def start(self):
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -100,7 +101,7 @@ class Cluster(TestKafka):
     # --- where things are ---
 
     def _metadata(self, *topic):
-        return self._admin().list_topics(*topic, timeout=5)
+        return self._admin.list_topics(*topic, timeout=5)
 
     def leader(self, topic, partition=0):
         """The node that leads the partition; node 1 where nobody can tell."""
@@ -131,20 +132,17 @@ class Cluster(TestKafka):
 
     # --- what an operator does ---
 
-    def _admin(self):
-        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
-
     def add_partitions(self, topic, number):
-        self._admin().create_partitions([NewPartitions(topic, number)])[topic].result(20)
+        self._admin.create_partitions([NewPartitions(topic, number)])[topic].result(20)
 
     def delete(self, *topics):
-        for result in self._admin().delete_topics(list(topics)).values():
+        for result in self._admin.delete_topics(list(topics)).values():
             result.result(20)
         wait_until(lambda: not any(self.partitions(topic) for topic in topics), 20, "the topics go")
 
     def forget(self, topics):
         """Deletes what no schedule needs any more."""
-        for result in self._admin().delete_topics([topics.readings, topics.anomalies, topics.dead_letters]).values():
+        for result in self._admin.delete_topics([topics.readings, topics.anomalies, topics.dead_letters]).values():
             with contextlib.suppress(KafkaException):
                 result.result(20)
 
@@ -155,7 +153,7 @@ class Cluster(TestKafka):
 
     def limit_message(self, topic, size):
         resource = ConfigResource("topic", topic, {"max.message.bytes": str(size)})
-        self._admin().alter_configs([resource])[resource].result(20)
+        self._admin.alter_configs([resource])[resource].result(20)
 
     def must_run(self):
         for node, child in self.nodes.items():

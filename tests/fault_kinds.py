@@ -236,7 +236,7 @@ def readings_topic_made_again(world, _draw):
     world.writer.go_on()
 
 
-@kind((2, 6), ("topics",))
+@kind((2, 6), ("topics", "brokers"))
 def message_too_large(world, draw):
     output = draw.choice([world.anomalies, world.dead_letters])
     _insist(lambda: world.cluster.limit_message(output.topic, 100))

@@ -3,7 +3,7 @@
 import signal
 
 from fault_cluster import steady_port
-from process import http_get
+from process import Failure, http_get
 from service import Service
 
 # Sessions and silent connections end within seconds, so that a schedule needs no longer.
@@ -49,7 +49,12 @@ class Member:
         """Its exit status, when it has ended as it was told; it may be 1 where outputs were not acknowledged in time."""
         if not self.down:
             self.tell()
-        status = self.child.wait(40)
+        try:
+            status = self.child.wait(40)
+        except Failure as failure:
+            self.problems.append(f"{self.name} was told to end: {failure}")
+            self.child.kill()
+            return None
         if status not in (0, 1):
             self.problems.append(f"{self.name} ended with status {status} when told to")
         return status

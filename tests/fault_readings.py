@@ -6,7 +6,7 @@ import threading
 import time
 
 import streams
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from process import Failure
 
 TICK = 0.05  # seconds between two portions
@@ -107,5 +107,8 @@ class Writer(threading.Thread):
             try:
                 self._producer.produce(self._topic, message.value, message.key, on_delivery=told, **words)
                 return
-            except BufferError:
-                self._producer.poll(0.1)
+            except (BufferError, KafkaException) as error:
+                new = isinstance(error, KafkaException) and error.args[0].code() == KafkaError._UNKNOWN_PARTITION
+                if not new and not isinstance(error, BufferError):
+                    raise
+                self._producer.poll(0.1)  # the queue is full, or the partition too new to be known

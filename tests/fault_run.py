@@ -136,8 +136,8 @@ class Run:
 
     def _end(self):
         for member in self.members:
-            if member.end() != 0:
-                self.problems.append(f"{member.name} ended with status {member.child.status} though nothing was left to do")
+            if member.end() == 1:
+                self.problems.append(f"{member.name} ended with status 1 though nothing was left to do")
         time.sleep(0.2)  # a last sample
         self.watch.stop()
 
