@@ -47,8 +47,8 @@ class Message:
         self.timestamp = BEGUN_MS + number
 
 
-def mixed(count, seed=1, bad_every=50, devices=20):
-    """`count` messages: normal readings, one in 20 anomalous, and each kind of bad one in turn."""
+def mixed(count, seed=1, bad_every=50, devices=20, anomalous=0.05):
+    """`count` messages: normal readings, this share anomalous, and each kind of bad one in turn."""
     draw = random.Random(seed)
     filled = [0] * PARTITIONS
     messages = []
@@ -62,12 +62,12 @@ def mixed(count, seed=1, bad_every=50, devices=20):
             key = None if number % 3 == 0 else b"key-%d" % number
             messages.append(Message(number, place, key, value, headers, reason=reason))
         else:
-            messages.append(_reading(draw, number, place, f"pump-{number % devices}"))
+            messages.append(_reading(draw, number, place, f"pump-{number % devices}", anomalous))
     return messages
 
 
-def _reading(draw, number, place, device):
-    anomalous = draw.random() < 0.05
+def _reading(draw, number, place, device, anomalous):
+    anomalous = draw.random() < anomalous
     centre = [(70, 6), (140, 12), (0.9, 0.1)] if anomalous else [(50, 5), (100, 10), (0.5, 0.05)]
     features = [draw.gauss(mean, deviation) for mean, deviation in centre]
     reading = {"device_id": device, "features": features, "site": {"name": "Nürnberg"}}
