@@ -66,7 +66,7 @@ class TestKafka(broker.Kafka):
         """Makes topics: {name: number of partitions}."""
         from confluent_kafka.admin import AdminClient, NewTopic
 
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
         replication = min(3, len(self.nodes))
         made = admin.create_topics([NewTopic(name, number, replication) for name, number in partitions.items()])
         for result in made.values():

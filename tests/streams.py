@@ -9,7 +9,7 @@ import random
 import subprocess
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 PARTITIONS = 4
 # Recent, or the broker's retention takes what carries it.
@@ -47,8 +47,8 @@ class Message:
         self.timestamp = BEGUN_MS + number
 
 
-def mixed(count, seed=1, bad_every=50, devices=20):
-    """`count` messages: normal readings, one in 20 anomalous, and each kind of bad one in turn."""
+def mixed(count, seed=1, bad_every=50, devices=20, anomalous=0.05):
+    """`count` messages: normal readings, this share anomalous, and each kind of bad one in turn."""
     draw = random.Random(seed)
     filled = [0] * PARTITIONS
     messages = []
@@ -62,12 +62,12 @@ def mixed(count, seed=1, bad_every=50, devices=20):
             key = None if number % 3 == 0 else b"key-%d" % number
             messages.append(Message(number, place, key, value, headers, reason=reason))
         else:
-            messages.append(_reading(draw, number, place, f"pump-{number % devices}"))
+            messages.append(_reading(draw, number, place, f"pump-{number % devices}", anomalous))
     return messages
 
 
-def _reading(draw, number, place, device):
-    anomalous = draw.random() < 0.05
+def _reading(draw, number, place, device, anomalous):
+    anomalous = draw.random() < anomalous
     centre = [(70, 6), (140, 12), (0.9, 0.1)] if anomalous else [(50, 5), (100, 10), (0.5, 0.05)]
     features = [draw.gauss(mean, deviation) for mean, deviation in centre]
     reading = {"device_id": device, "features": features, "site": {"name": "Nürnberg"}}
@@ -100,34 +100,45 @@ def write(bootstrap, topic, messages):
     assert producer.flush(60) == 0 and not failed, failed
 
 
-def read(bootstrap, topic):
-    """All messages that the topic holds now."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
+def read(bootstrap, topic, isolation="read_uncommitted", seconds=60):
+    """All messages that the topic holds now; transactions leave gaps between their offsets. read_committed waits for
+    transactions that are open."""
+    words = {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False}
+    reader = Consumer({**words, "isolation.level": isolation, "enable.partition.eof": True})
+    try:
+        spans = bounds(bootstrap, topic)
+        reader.assign([TopicPartition(topic, one, low) for one, (low, _) in spans.items()])
+        left = {one: high for one, (low, high) in spans.items() if high > low}
+        found, deadline = [], time.monotonic() + seconds
+        while left:
+            assert time.monotonic() < deadline, f"{topic}: not read to its end, {left}, within {seconds} s"
+            for one in reader.consume(10000, 0.2):
+                # The end of a partition is the first open transaction, where there is one.
+                if one.error() and one.error().code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(one.error())
+                if not one.error():
+                    found.append(one)
+                if one.offset() >= left.get(one.partition(), 1 << 63) - (0 if one.error() else 1):
+                    del left[one.partition()]
+        return found
+    finally:
+        reader.close()
+
+
+def bounds(bootstrap, topic):
+    """{partition: (first offset, offset behind the last message)}, whatever transactions are open."""
+    words = {"bootstrap.servers": bootstrap, "group.id": "reader", "isolation.level": "read_uncommitted"}
+    consumer = Consumer(words)
     try:
         partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = {one: consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions}
-        wanted = sum(high - low for low, high in ends.values())
-        consumer.assign([TopicPartition(topic, one, ends[one][0]) for one in partitions])
-        found = []
-        while len(found) < wanted:
-            got = consumer.consume(min(10000, wanted - len(found)), 10)
-            assert got, f"{topic}: {len(found)} of {wanted} messages came"
-            found += got
-        assert not any(one.error() for one in found)
-        return found
+        return {one: consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions}
     finally:
         consumer.close()
 
 
 def held(bootstrap, topic):
-    """How many messages the topic holds."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader"})
-    try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions]
-        return sum(high - low for low, high in ends)
-    finally:
-        consumer.close()
+    """How many messages the topic holds; transactions add some of their own."""
+    return sum(high - low for low, high in bounds(bootstrap, topic).values())
 
 
 def committed(bootstrap, group, topic):

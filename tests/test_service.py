@@ -35,10 +35,10 @@ class Run:
 
         wait_until(there, seconds, "the group commits all readings", pause=0.5)
 
-    def check(self, twice_allowed):
+    def check(self, twice_allowed, isolation="read_uncommitted"):
         """Expected = observed, in both topics, record by record."""
-        records = [json.loads(one.value()) for one in streams.read(self.kafka.bootstrap, self.topics.anomalies)]
-        letters = streams.read(self.kafka.bootstrap, self.topics.dead_letters)
+        records = [json.loads(one.value()) for one in streams.read(self.kafka.bootstrap, self.topics.anomalies, isolation)]
+        letters = streams.read(self.kafka.bootstrap, self.topics.dead_letters, isolation)
         found = {streams.source_of_anomaly(one): one for one in records}
         missing, extra = self.anomalies.keys() - found.keys(), found.keys() - self.anomalies.keys()
         assert (sorted(missing), sorted(extra)) == ([], [])

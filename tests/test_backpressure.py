@@ -1,0 +1,102 @@
+"""alertrond when its outputs can't be written: it stops reading, keeps what it holds and no more, skips nothing, says so,
+and goes on by itself."""
+
+import subprocess
+import time
+
+import pytest
+import streams
+from poison import MEBI, resident
+from process import http_get, wait_until
+from test_faults import delete
+from test_service import Run
+
+OUTPUTS = 16384  # limits.outputs, by default
+
+
+@pytest.fixture(params=("at-least-once", "exactly-once"))
+def delivery(request, program):
+    page = subprocess.run([program, "check-config", "--page"], capture_output=True, text=True, check=True).stdout
+    if request.param == "exactly-once" and "`KAFKA_DELIVERY`" not in page:
+        pytest.skip("this alertrond has no kafka.delivery")
+    return request.param
+
+
+@pytest.fixture
+def a_run(kafka, program, model, tmp_path, delivery):
+    def make(count, **kinds):
+        run = Run(kafka, program, model, tmp_path, count, **kinds)
+        run.topics.env["KAFKA_DELIVERY"] = delivery
+        return run
+
+    return make
+
+
+def limit_message(kafka, topic, size):
+    from confluent_kafka.admin import AdminClient, ConfigResource
+
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    resource = ConfigResource("topic", topic, {"max.message.bytes": str(size)})
+    admin.alter_configs([resource])[resource].result(10)
+
+
+def await_unready(service, topic):
+    def told():
+        status, body = http_get(f"{service.url}/readyz")
+        return status == 503 and topic in body
+
+    wait_until(told, 60, f"/readyz names {topic}")
+
+
+def passes_nothing(kafka, run, outputs):
+    """The group has not committed beyond the first output of a partition."""
+    ends = streams.committed(kafka.bootstrap, run.topics.group, run.topics.readings)
+    lowest = {partition: min((place[1] for place in outputs if place[0] == partition), default=0) for partition in ends}
+    return all(ends[partition] <= lowest[partition] for partition in ends)
+
+
+def check(run, delivery):
+    run.await_all()
+    run.check(twice_allowed=False, isolation="read_committed" if delivery == "exactly-once" else "read_uncommitted")
+
+
+def test_a_long_outage_pauses_reading_within_bounds(a_run, kafka, run_service, delivery):
+    run = a_run(40_000, seed=21, anomalous=0.9)
+    limit_message(kafka, run.topics.anomalies, 64)
+    service = run_service(kafka.bootstrap, env=run.topics.env)
+    run.write()
+    await_unready(service, run.topics.anomalies)
+
+    def stands_still():
+        before = service.metrics().sum("kafka_messages_consumed_total")
+        time.sleep(3)
+        return 0 < before == service.metrics().sum("kafka_messages_consumed_total") < len(run.messages)
+
+    wait_until(stands_still, 60, "it reads no more")
+    held = resident(service.pid)
+    assert service.metrics().sum("alertrond_outputs_waiting") <= OUTPUTS
+    for _ in range(10):
+        time.sleep(1)
+        assert resident(service.pid) <= held + 16 * MEBI
+        assert http_get(f"{service.url}/readyz")[0] == 503
+    assert http_get(f"{service.url}/healthz")[0] == 200
+    assert passes_nothing(kafka, run, run.anomalies)
+    limit_message(kafka, run.topics.anomalies, 1_048_588)
+    check(run, delivery)
+    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
+
+
+@pytest.mark.parametrize("which", ("anomalies", "dead_letters"))
+def test_readings_wait_for_a_topic_that_is_missing(a_run, kafka, run_service, delivery, which):
+    run = a_run(3_000, seed=22)
+    service = run_service(kafka.bootstrap, env=run.topics.env)
+    topic = getattr(run.topics, which)
+    delete(kafka, topic)
+    time.sleep(2)
+    run.write()
+    await_unready(service, topic)
+    time.sleep(2)
+    assert passes_nothing(kafka, run, getattr(run, which))
+    kafka.make_topics({topic: streams.PARTITIONS})
+    check(run, delivery)
+    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
