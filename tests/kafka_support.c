@@ -89,7 +89,7 @@ static bool is_whole(const struct kafka_message *message)
            memcmp(message->value, text, (size_t)size) == 0 && message->timestamp > 0;
 }
 
-static void take(void *context, const struct kafka_message *message)
+static bool take(void *context, const struct kafka_message *message)
 {
     struct reader *reader = context;
     const int32_t partition = message->partition;
@@ -106,6 +106,7 @@ static void take(void *context, const struct kafka_message *message)
         kafka_headers_free(reader->headers);
         reader->headers = headers;
     }
+    return true;
 }
 
 struct reader *reader_new(struct cluster *cluster, const struct kafka_consumer_options *options)
