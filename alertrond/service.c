@@ -12,8 +12,10 @@
 #include "http.h"
 #include "log.h"
 #include "modelstore.h"
+#include "notify.h"
 #include "pipeline.h"
 #include "routes.h"
+#include "sandbox.h"
 #include "scorer.h"
 
 enum { STEP_MS = 100, WAIT_LOG_SECONDS = 30 };
@@ -64,6 +66,9 @@ static void tick(struct service *service)
     alertron_gauge_set(scorer_metrics(service->scorer)->ready, *trouble == 0);
     scorer_unlock(service->scorer);
     routes_tell(service->routes, trouble);
+    notify_state(*trouble ? NOTIFY_WAITING : NOTIFY_READY, *trouble ? trouble : "scoring");
+    notify_alive();
+    log_tick();
 }
 
 /* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
@@ -146,6 +151,7 @@ static bool start(struct service *service, const alertron_model *model)
 static bool end(struct service *service)
 {
     bool clean = true;
+    notify_state(NOTIFY_STOPPING, "ending");
     if (service->pipeline && service_asked_to_end())
         log_info("ending: finishing what is held, committing, leaving the group");
     if (service->pipeline && !(clean = pipeline_close(service->pipeline)))
@@ -164,14 +170,29 @@ static void log_model(const alertron_model *model, const char *path)
              info.producer, info.trees, info.features);
 }
 
+/* Before there are threads, and before a byte comes from outside. */
+static void confine(const struct config *config)
+{
+    if (!config->process.sandbox)
+        return;
+    const struct sandbox sandbox = sandbox_enter();
+    log_event(LOG_INFO_LEVEL, "sandbox entered", log_text("privileges", sandbox.privileges ? "dropped" : "kept"),
+              log_text("landlock", sandbox.files ? "on" : "missing"),
+              log_text("seccomp", sandbox.calls ? "on" : "missing"));
+}
+
 int service_run(const struct config *config, const alertron_model *model)
 {
     struct service service = {.config = config};
     service_catch_signals();
     log_model(model, config->model.path ? config->model.path : "made here");
+    notify_open();
+    confine(config);
     bool good = start(&service, model) && serve(&service);
     good = end(&service) && good;
     log_info(good ? "ended" : "ended with errors");
+    log_end();
+    notify_close();
     return good ? 0 : 1;
 }
 
@@ -190,7 +211,7 @@ int command_run(int argc, char **argv)
     const enum options_outcome outcome = config_read(&config, &usage, argc, argv, stderr);
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
-    log_setup((enum log_level)config.log.level, (enum log_format)config.log.format);
+    log_setup((enum log_level)config.log.level, (enum log_format)config.log.format, (unsigned)config.log.rate);
     alertron_error error;
     alertron_model *model = modelstore_load(config.model.path, (alertron_input)config.model.input, &error);
     int status = 1;
