@@ -176,9 +176,11 @@ static void confine(const struct config *config)
     if (!config->process.sandbox)
         return;
     const struct sandbox sandbox = sandbox_enter();
-    log_event(LOG_INFO_LEVEL, "sandbox entered", log_text("privileges", sandbox.privileges ? "dropped" : "kept"),
-              log_text("landlock", sandbox.files ? "on" : "missing"),
-              log_text("seccomp", sandbox.calls ? "on" : "missing"));
+    const bool whole = sandbox.privileges && sandbox.files && sandbox.calls;
+    log_event(whole ? LOG_INFO_LEVEL : LOG_WARNING_LEVEL,
+              whole ? "sandbox entered" : "sandbox entered in part: this kernel, or what confines it, refuses the rest",
+              log_text("privileges", sandbox.privileges ? "dropped" : "kept"),
+              log_text("landlock", sandbox.files ? "on" : "off"), log_text("seccomp", sandbox.calls ? "on" : "off"));
 }
 
 int service_run(const struct config *config, const alertron_model *model)
@@ -209,6 +211,8 @@ int command_run(int argc, char **argv)
     };
     struct config config;
     const enum options_outcome outcome = config_read(&config, &usage, argc, argv, stderr);
+    if (outcome == OPTIONS_MISTAKES)
+        return 2; /* used wrongly: what starts it again after a failure must not, here */
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
     log_setup((enum log_level)config.log.level, (enum log_format)config.log.format, (unsigned)config.log.rate);
