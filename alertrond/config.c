@@ -48,7 +48,7 @@ static void write_help(const struct config_key *key, char out[HELP_BYTES_MAX])
     char takes[120];
     config_takes(key, takes, sizeof takes);
     bool choice = key->kind == CONFIG_CHOICE;
-    bool shown = key->initial && *key->initial && key->kind != CONFIG_BOOL;
+    bool shown = key->initial && *key->initial && (key->kind != CONFIG_BOOL || strcmp(key->initial, "true") == 0);
     snprintf(out, HELP_BYTES_MAX, "%s%s%s%s%s%s", key->doc, choice ? ": " : "", choice ? takes : "",
              shown ? " (default " : "", shown ? key->initial : "", shown ? ")" : "");
 }
@@ -84,8 +84,8 @@ static void fill_table(struct flag_table *table, struct config_flags *flags, con
                                       .help = "read this configuration file"});
     static const struct {
         const char *section, *heading;
-    } headings[] = {{"model", "Model:"}, {"severity", "Severity:"}, {"kafka", "Kafka:"},
-                    {"http", "HTTP:"},   {"limits", "Limits:"},     {"log", "Log:"}};
+    } headings[] = {{"model", "Model:"},   {"severity", "Severity:"}, {"kafka", "Kafka:"},    {"http", "HTTP:"},
+                    {"limits", "Limits:"}, {"log", "Log:"},           {"process", "Process:"}};
     for (size_t s = 0; s < sizeof headings / sizeof *headings; s++) {
         add_option(table, (struct option){.help = headings[s].heading});
         for (size_t i = 0; i < config_n_keys; i++)

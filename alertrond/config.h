@@ -68,8 +68,12 @@ struct config {
     } limits;
     struct {
         int64_t level;  /* enum log_level: debug, info (default), warning, error */
-        int64_t format; /* enum log_format: text (default), json */
+        int64_t format; /* enum log_format: auto (default), text, logfmt, json */
+        int64_t rate;   /* 10: lines a second of one kind; 0: any number */
     } log;
+    struct {
+        bool sandbox; /* true */
+    } process;
 };
 
 /* Reads defaults, then the file of -c/--config, then the environment, then the flags. Every mistake is written

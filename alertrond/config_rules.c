@@ -302,8 +302,35 @@ static void check_files(struct config_draft *draft)
         check_file(draft, calibration, path);
 }
 
+/* The value of a property of librdkafka, which may have two names; NULL where it is not given. The last one counts. */
+static const char *property(const struct config_draft *draft, const char *name, const char *other_name)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < draft->config.kafka.n_properties; i++) {
+        const struct kafka_property *given = &draft->config.kafka.properties[i];
+        if (strcmp(given->name, name) == 0 || strcmp(given->name, other_name) == 0)
+            value = given->value;
+    }
+    return value;
+}
+
+/* librdkafka renews Kerberos tickets by running kinit, and takes GSSAPI where no mechanism is named. */
+static void check_sandbox(struct config_draft *draft)
+{
+    const struct config_key *sandbox = config_find("process", "sandbox");
+    const char *protocol = property(draft, "security.protocol", "security.protocol");
+    const char *mechanism = property(draft, "sasl.mechanism", "sasl.mechanisms");
+    if (draft->config.process.sandbox && protocol && strncasecmp(protocol, "sasl", 4) == 0 &&
+        (!mechanism || strcasecmp(mechanism, "GSSAPI") == 0))
+        config_mistake(
+            draft, place_of(draft, sandbox), sandbox, NULL,
+            "Kerberos (sasl.mechanism GSSAPI, the default of SASL) runs kinit, which the sandbox forbids; name "
+            "another mechanism, or say false");
+}
+
 void config_rules_together(struct config_draft *draft)
 {
+    check_sandbox(draft);
     check_quantiles(draft);
     check_topics(draft);
     check_counts(draft);

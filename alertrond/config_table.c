@@ -18,6 +18,7 @@ const struct config_section config_sections[] = {
     {"http", "The port of metrics, health checks and single readings."},
     {"limits", "Bounds of what would otherwise grow with the input."},
     {"log", "Lines on standard error."},
+    {"process", "What the process may do."},
 };
 const size_t config_n_sections = sizeof config_sections / sizeof *config_sections;
 
@@ -343,10 +344,33 @@ const struct config_key config_keys[] = {
      .name = "format",
      .kind = CONFIG_CHOICE,
      FIELD(log.format),
-     .initial = "text",
-     .choices = "text|json",
+     .initial = "auto",
+     .choices = "auto|text|logfmt|json",
      .argument = "FORMAT",
-     .doc = "lines for people, or a JSON object each"},
+     .doc = "lines for people, key=value, or a JSON object each",
+     .details = "`auto` is text on a terminal, and elsewhere logfmt, which people and programs can read."},
+    {.section = "log",
+     .name = "rate",
+     .kind = CONFIG_INTEGER,
+     FIELD(log.rate),
+     .initial = "10",
+     .least = 0,
+     .most = 1000000,
+     .what = "a number of lines",
+     .argument = "N",
+     .doc = "lines of one kind that are written in a second; 0 for any number",
+     .details =
+         "What is left out is counted: the line is said once more, with `repeated=N`. The level debug has no limit."},
+
+    {.section = "process",
+     .name = "sandbox",
+     .kind = CONFIG_BOOL,
+     FIELD(process.sandbox),
+     .initial = "true",
+     .doc = "give up at start what the service never needs",
+     .details =
+         "It can then write, make and remove no file, start no program, gain no right, and is not to be debugged "
+         "or dumped. Kerberos (`sasl.mechanism = GSSAPI`) starts kinit, and so needs `false`."},
 };
 const size_t config_n_keys = sizeof config_keys / sizeof *config_keys;
 

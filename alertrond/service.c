@@ -16,13 +16,15 @@
 #include "metrics.h"
 #include "models.h"
 #include "modelstore.h"
+#include "notify.h"
 #include "process.h"
 #include "routes.h"
+#include "sandbox.h"
 #include "scorer.h"
 #include "why.h"
 #include "workers.h"
 
-enum { STEP_MS = 50, WAIT_LOG_SECONDS = 30, REACH_MS = 500 };
+enum { STEP_MS = 50, WAIT_LOG_SECONDS = 30, REACH_MS = 500, SILENT_SECONDS = 60 };
 
 static volatile sig_atomic_t asked_to_end, asked_to_reload;
 
@@ -90,7 +92,9 @@ static void reload(struct service *service)
 {
     char why[512];
     has_changed(service);
+    notify_state(NOTIFY_RELOADING, "reloading the model");
     models_reload(service->parts.models, why, sizeof why);
+    service->ticked = 0;
 }
 
 static void look_after_model(struct service *service, double now)
@@ -121,6 +125,10 @@ static void tick(struct service *service)
     workers_tick(service->workers);
     process_export(&service->metrics);
     alertron_gauge_set(service->metrics.ready, *trouble == 0);
+    notify_state(*trouble ? NOTIFY_WAITING : NOTIFY_READY, *trouble ? trouble : "scoring");
+    if (workers_silent(service->workers) < SILENT_SECONDS)
+        notify_alive();
+    log_tick();
 }
 
 static void nap(void)
@@ -236,6 +244,7 @@ static bool start(struct service *service, alertron_model *model, char *why, siz
 /* Readings first: HTTP answers until the last has been dealt with. */
 static bool end(struct service *service)
 {
+    notify_state(NOTIFY_STOPPING, "ending");
     if (service->workers && service_asked_to_end())
         log_info("ending: finishing what is held, committing, leaving the group");
     const bool clean = workers_stop(service->workers);
@@ -258,6 +267,19 @@ static void log_model(const alertron_model *model, const char *path)
              info.producer, info.trees, info.features);
 }
 
+/* Before there are threads, and before a byte comes from outside. */
+static void confine(const struct config *config)
+{
+    if (!config->process.sandbox)
+        return;
+    const struct sandbox sandbox = sandbox_enter();
+    const bool whole = sandbox.privileges && sandbox.files && sandbox.calls;
+    log_event(whole ? LOG_INFO_LEVEL : LOG_WARNING_LEVEL,
+              whole ? "sandbox entered" : "sandbox entered in part: this kernel, or what confines it, refuses the rest",
+              log_text("privileges", sandbox.privileges ? "dropped" : "kept"),
+              log_text("landlock", sandbox.files ? "on" : "off"), log_text("seccomp", sandbox.calls ? "on" : "off"));
+}
+
 int service_run(const struct config *config, alertron_model *model)
 {
     struct service service = {.config = config};
@@ -266,12 +288,16 @@ int service_run(const struct config *config, alertron_model *model)
     catch_reload();
     has_changed(&service);
     log_model(model, config->model.path ? config->model.path : "made here");
+    notify_open();
+    confine(config);
     bool good = start(&service, model, why, sizeof why);
     if (!good)
         log_error("%s", why);
     good = good && serve(&service);
     good = end(&service) && good;
     log_info(good ? "ended" : "ended with errors");
+    log_end();
+    notify_close();
     return good ? 0 : 1;
 }
 
@@ -288,9 +314,11 @@ int command_run(int argc, char **argv)
     };
     struct config config;
     const enum options_outcome outcome = config_read(&config, &usage, argc, argv, stderr);
+    if (outcome == OPTIONS_MISTAKES)
+        return 2; /* used wrongly: what starts it again after a failure must not, here */
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
-    log_setup((enum log_level)config.log.level, (enum log_format)config.log.format);
+    log_setup((enum log_level)config.log.level, (enum log_format)config.log.format, (unsigned)config.log.rate);
     alertron_error error;
     alertron_model *model = modelstore_load(config.model.path, (alertron_input)config.model.input, &error);
     int status = 1;

@@ -9,7 +9,7 @@
 
 int cluster_setup(void **state)
 {
-    log_setup(LOG_ERROR_LEVEL, LOG_TEXT);
+    log_setup(LOG_ERROR_LEVEL, LOG_TEXT, 0);
     char why[256];
     struct cluster *cluster = calloc(1, sizeof *cluster);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

@@ -40,6 +40,8 @@ static void test_defaults_are_those_of_the_table(void **state)
     assert_int_equal(config.limits.shutdown_seconds, 20);
     assert_int_equal(config.log.level, 1);
     assert_int_equal(config.log.format, 0);
+    assert_int_equal(config.log.rate, 10);
+    assert_true(config.process.sandbox);
     for (size_t i = 0; i < config_n_keys; i++) {
         char a[CONFIG_NUMBER_BYTES_MAX], b[CONFIG_NUMBER_BYTES_MAX];
         if (config_keys[i].initial)
@@ -115,12 +117,29 @@ static void test_names_of_the_system_it_replaces_work(void **state)
     config_free(&config);
 }
 
+/* Kerberos runs a program; the other mechanisms need none. */
+static void test_the_sandbox_lets_every_mechanism_but_kerberos(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"sasl.mechanism=SCRAM-SHA-512", "sasl.mechanism=OAUTHBEARER"};
+    for (size_t i = 0; i < 2; i++) {
+        struct config config =
+            good_config(ARGUMENTS("-m", MODEL_NAME, "-X", "security.protocol=sasl_ssl", "-X", good[i]));
+        assert_true(config.process.sandbox);
+        config_free(&config);
+    }
+    struct config config =
+        good_config(ARGUMENTS("-m", MODEL_NAME, "-X", "security.protocol=sasl_ssl", "--process-sandbox=false"));
+    assert_false(config.process.sandbox);
+    config_free(&config);
+}
+
 static void test_a_file_is_read_as_people_write_it(void **state)
 {
     (void)state;
     static const char file[] = "\xEF\xBB\xBF# comment\r\n; another\r\n\r\n  [ http ]  \r\n\tport=  9000  \r\n"
                                "[kafka]\r\ngroup_id = a group ; of # words = here\r\ncreate_topics = Yes\r\n"
-                               "security.protocol=SASL_SSL\r\nsasl.password = p = #;w\r\nssl.ca.location =\r\n"
+                               "security.protocol=SSL\r\nsasl.password = p = #;w\r\nssl.ca.location =\r\n"
                                "[http]\r\nthreads = +3\r\n[log]\r\nlevel = error\r\nformat=json";
     write_file(FILE_NAME, file, sizeof file - 1);
     struct config config = good_config(ARGUMENTS("-m", MODEL_NAME, "-c" FILE_NAME));
@@ -129,7 +148,7 @@ static void test_a_file_is_read_as_people_write_it(void **state)
     assert_string_equal(config.kafka.group_id, "a group ; of # words = here");
     assert_true(config.kafka.create_topics);
     assert_int_equal(config.log.level, 3);
-    assert_int_equal(config.log.format, 1);
+    assert_int_equal(config.log.format, 3);
     assert_int_equal(config.kafka.n_properties, 3);
     assert_string_equal(config.kafka.properties[1].name, "sasl.password");
     assert_string_equal(config.kafka.properties[1].value, "p = #;w");
@@ -294,6 +313,7 @@ int main(void)
         CONFIG_TEST(test_flags_win_over_environment_over_file_over_defaults),
         CONFIG_TEST(test_every_key_has_a_variable_and_a_flag_that_work),
         CONFIG_TEST(test_names_of_the_system_it_replaces_work),
+        CONFIG_TEST(test_the_sandbox_lets_every_mechanism_but_kerberos),
         CONFIG_TEST(test_a_file_is_read_as_people_write_it),
         CONFIG_TEST(test_a_property_on_the_command_line_wins_over_the_file),
         CONFIG_TEST(test_a_bool_flag_can_be_undone),

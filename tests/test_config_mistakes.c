@@ -26,11 +26,12 @@ static const struct mistake_case file_mistakes[] = {
     {"[http", "1: \"[http\" is not a section; write [name], alone in its line"},
     {"[http] # port", "1: \"[http] # port\" is not a section; write [name], alone in its line"},
     {"[", "1: \"[\" is not a section; write [name], alone in its line"},
-    {"[]", "1: unknown section \"\"; there are [model], [severity], [kafka], [http], [limits], [log]"},
+    {"[]", "1: unknown section \"\"; there are [model], [severity], [kafka], [http], [limits], [log], [process]"},
     {"[htp]\nport = 80000", "1: unknown section \"htp\"; did you mean [http]?"},
     {"[HTTP]", "1: unknown section \"HTTP\"; did you mean [http]?"},
     {"[severty]", "1: unknown section \"severty\"; did you mean [severity]?"},
-    {"[output]", "1: unknown section \"output\"; there are [model], [severity], [kafka], [http], [limits], [log]"},
+    {"[output]",
+     "1: unknown section \"output\"; there are [model], [severity], [kafka], [http], [limits], [log], [process]"},
     /* names */
     {"[http]\nprot = 1", "2: unknown key \"prot\" in [http]; did you mean port?"},
     {"[http]\nPort = 1", "2: unknown key \"Port\" in [http]; did you mean port?"},
@@ -129,6 +130,9 @@ static const struct mistake_case file_mistakes[] = {
      "2: kafka.readings_topic: \"anomalies\" is also kafka.anomalies_topic; give each its own topic"},
     {"[kafka]\ndead_letters_topic = readings",
      "2: kafka.dead_letters_topic: \"readings\" is also kafka.readings_topic; give each its own topic"},
+    {"[process]\nsandbox = true\n[kafka]\nsecurity.protocol = SASL_SSL",
+     "2: process.sandbox: Kerberos (sasl.mechanism GSSAPI, the default of SASL) runs kinit, which the sandbox forbids; "
+     "name another mechanism, or say false"},
     {"[model]\npath = nowhere", "2: model.path: \"nowhere\" can't be read: No such file or directory"},
     {"[model]\npath = folder", "2: model.path: \"folder\" is a folder; give a model file in it"},
 };
