@@ -86,6 +86,8 @@ static void open_contract(struct metrics *metrics, struct opening *opening, cons
 
 static void open_flow(struct metrics *metrics, struct opening *opening)
 {
+    metrics->http_denied = counter(opening, "alertrond_http_denied_total", "HTTP requests and connections denied.",
+                                   (const char *const[]){"reason"}, 1);
     alertron_counter *anomalies =
         counter(opening, "alertrond_anomalies_total", "Anomalies by severity, of all devices: the one to alert on.",
                 (const char *const[]){"severity"}, 1);

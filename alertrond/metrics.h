@@ -20,7 +20,8 @@ struct metrics {
     alertron_gauge *device_scores;      /* last_anomaly_score{device_id} */
     alertron_histogram_child *latency;  /* inference_latency_seconds */
     alertron_counter_child *predictions, *consumed, *kafka_errors;
-    alertron_counter *requests; /* requests_total{status} */
+    alertron_counter *requests;    /* requests_total{status} */
+    alertron_counter *http_denied; /* alertrond_http_denied_total{reason} */
     /* our own */
     alertron_counter_child *anomalies[SEVERITIES]; /* by severity; that of "none" is NULL */
     alertron_counter_child *dead_letters[READING_FAULTS + 1];

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "clock.h"
 #include "command.h"
 #include "http.h"
@@ -45,6 +46,7 @@ bool service_asked_to_end(void)
 struct service {
     const struct config *config;
     struct scorer *scorer;
+    struct access *access;
     struct routes *routes;
     struct http_server *http;
     struct pipeline *pipeline;
@@ -115,30 +117,45 @@ static bool serve(struct service *service)
     return good;
 }
 
+static struct http_options http_options(const struct config *config)
+{
+    return (struct http_options){.address = config->http.address,
+                                 .port = (int)config->http.port,
+                                 .threads = (int)config->http.threads,
+                                 .client_connections = (int)config->http.client_connections,
+                                 .request_seconds = (double)config->http.request_seconds,
+                                 .idle_seconds = (double)config->http.idle_seconds,
+                                 .body_bytes_max = (size_t)config->limits.message_bytes,
+                                 .tls_certificate = config->http.tls_certificate,
+                                 .tls_client_ca = config->http.tls_client_ca,
+                                 .admit = routes_admit,
+                                 .handle = routes_handle,
+                                 .refused = routes_refused};
+}
+
 static bool start(struct service *service, const alertron_model *model)
 {
-    char why[512];
+    char why[1024];
     const struct config *config = service->config;
-    if (!(service->scorer = scorer_new(config, model, why, sizeof why)) ||
+    struct http_options options = http_options(config);
+    /* TLS is tried first, as there must be no other threads yet. */
+    if (!http_tls_works(&options, why, sizeof why) || !(service->access = access_new(config, why, sizeof why)) ||
+        !(service->scorer = scorer_new(config, model, why, sizeof why)) ||
         !(service->pipeline = pipeline_new(config, service->scorer, why, sizeof why))) {
         log_error("%s", why);
         return false;
     }
-    if (!(service->routes = routes_new(service->scorer))) {
+    if (!(service->routes = routes_new(service->scorer, service->access))) {
         log_error("out of memory");
         return false;
     }
-    const struct http_options options = {.address = config->http.address,
-                                         .port = (int)config->http.port,
-                                         .threads = (int)config->http.threads,
-                                         .body_bytes_max = (size_t)config->limits.message_bytes,
-                                         .handle = routes_handle,
-                                         .context = service->routes};
+    options.context = service->routes;
     if (!(service->http = http_start(&options, why, sizeof why))) {
         log_error("%s", why);
         return false;
     }
-    log_info("listening on http://%s:%d", config->http.address, http_port(service->http));
+    log_info("listening on %s://%s:%d", *options.tls_certificate ? "https" : "http", config->http.address,
+             http_port(service->http));
     return true;
 }
 
@@ -152,6 +169,7 @@ static bool end(struct service *service)
         log_warning("some anomalies or dead letters were not acknowledged in time; their readings will be read again");
     http_stop(service->http);
     routes_free(service->routes);
+    access_free(service->access);
     scorer_free(service->scorer);
     return clean;
 }
