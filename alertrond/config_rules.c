@@ -310,19 +310,10 @@ static void check_files(struct config_draft *draft)
     }
 }
 
-static void check_tls(struct config_draft *draft)
-{
-    const struct config_key *ca = config_find("http", "tls_client_ca");
-    if (*draft->config.http.tls_client_ca && !*draft->config.http.tls_certificate && !is_wrong(draft, ca))
-        config_mistake(draft, place_of(draft, ca), ca, NULL,
-                       "there is no TLS without http.tls_certificate; set it, too");
-}
-
 void config_rules_together(struct config_draft *draft)
 {
     check_quantiles(draft);
     check_topics(draft);
     check_counts(draft);
     check_files(draft);
-    check_tls(draft);
 }

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "connections.h"
 #include "log.h"
 
@@ -26,7 +27,8 @@ struct http_server {
     struct connections *connections;
     struct mg_context *context;
     atomic_bool started;
-    char trouble[300]; /* what civetweb said before it started */
+    atomic_long logged; /* the second of the last line */
+    char trouble[300];  /* what civetweb said before it started */
 };
 
 /* What a connection has, from its begin to its end. civetweb's threads have small stacks: 100 kB, of which scoring may
@@ -211,13 +213,21 @@ static void ended(const struct mg_connection *connection)
     connections_close_end(server->connections);
 }
 
+/* Clients can make it say much: a line a second is enough. */
+static bool is_log_due(struct http_server *server)
+{
+    const long now = (long)clock_seconds();
+    return !server || atomic_exchange(&server->logged, now) != now;
+}
+
 /* What it says before it has started is the reason why it has not. */
 static int write_log(const struct mg_connection *connection, const char *text)
 {
     struct http_server *server = mg_get_user_data(mg_get_context(connection));
-    if (server && !server->started)
+    const bool starts = server && !server->started;
+    if (starts && !*server->trouble) /* the first is the cause of the others */
         snprintf(server->trouble, sizeof server->trouble, "%s", text);
-    else
+    if (!starts && is_log_due(server))
         log_warning("http: %s", text);
     return 1;
 }
@@ -350,7 +360,6 @@ static bool try_tls(const struct http_options *options, char *why, size_t why_si
     struct http_server *server = start(&trial, why, why_size);
     if (!server)
         return false;
-    http_stop(server);
     trial.tls_client_ca = "";
     if (!(server = start(&trial, why, why_size)))
         return false;
@@ -377,16 +386,22 @@ _Noreturn static void run_trial(const struct http_options *options, int out)
 
 static void say_crashed(int status, char *why, size_t why_size)
 {
-    snprintf(why, why_size,
-             "TLS does not work here: a trial connection with civetweb %s and this machine's OpenSSL %s. Take civetweb "
-             "1.16 or later, or put the TLS front of deploy/tls before alertrond and take http.tls_certificate away",
-             mg_version(), WTERMSIG(status) == SIGALRM ? "hung" : "crashed");
+    snprintf(
+        why, why_size,
+        "TLS does not work here: a trial connection with this machine's civetweb (%s) and OpenSSL %s. Take a civetweb "
+        "built for OpenSSL 3 (cmake -DCIVETWEB_SSL_OPENSSL_API_3_0=ON), or put the TLS front of deploy/tls before "
+        "alertrond and take http.tls_certificate away",
+        mg_version(), WTERMSIG(status) == SIGALRM ? "hung" : "crashed");
 }
 
 bool http_tls_works(const struct http_options *options, char *why, size_t why_size)
 {
     int ends[2], status = 0;
     char reason[512] = "";
+    if (!*options->tls_certificate && *options->tls_client_ca) {
+        snprintf(why, why_size, "http.tls_client_ca is of no use without TLS; set http.tls_certificate, too");
+        return false;
+    }
     if (!*options->tls_certificate)
         return true;
     if (pipe(ends) != 0) {
