@@ -296,10 +296,18 @@ static void check_files(struct config_draft *draft)
                        "no model is given; say --model FILE, ALERTROND_MODEL_PATH=FILE, or path = FILE below [model]");
     if (path && !is_wrong(draft, model))
         check_file(draft, model, path);
-    const struct config_key *calibration = config_find("severity", "calibration_file");
-    path = draft->config.severity.calibration_file;
-    if (*path && !is_wrong(draft, calibration))
-        check_file(draft, calibration, path);
+    static const char *const others[][2] = {{"severity", "calibration_file"},
+                                            {"http", "tokens_file"},
+                                            {"http", "users_file"},
+                                            {"http", "tls_certificate"},
+                                            {"http", "tls_client_ca"}};
+    char out[CONFIG_NUMBER_BYTES_MAX];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const struct config_key *key = config_find(others[i][0], others[i][1]);
+        path = config_value(&draft->config, key, out);
+        if (*path && !is_wrong(draft, key))
+            check_file(draft, key, path);
+    }
 }
 
 /* The value of a property of librdkafka, which may have two names; NULL where it is not given. The last one counts. */

@@ -32,7 +32,7 @@ static void test_defaults_are_those_of_the_table(void **state)
     assert_int_equal(config.kafka.n_properties, 0);
     assert_string_equal(config.http.address, "0.0.0.0");
     assert_int_equal(config.http.port, 8000);
-    assert_int_equal(config.http.threads, 16);
+    assert_int_equal(config.http.threads, 64);
     assert_int_equal(config.limits.message_bytes, 65536);
     assert_int_equal(config.limits.devices, 10000);
     assert_int_equal(config.limits.device_seconds, 86400);
@@ -220,7 +220,7 @@ static void test_check_config_fails_on_mistakes(void **state)
     assert_int_equal(check_config(ARGUMENTS("-m", MODEL_NAME, "--port", "x", "--http-threads=0"), &out, &errors), 1);
     assert_string_equal(out, "");
     assert_string_equal(errors, "flag --port: \"x\" is not a whole number; give a port from 0 to 65535\n"
-                                "flag --http-threads: 0 is below 1; give a number of threads from 1 to 256\n"
+                                "flag --http-threads: 0 is below 2; give a number of threads from 2 to 1024\n"
                                 "configuration: 2 mistakes\n");
     free(out);
     free(errors);
