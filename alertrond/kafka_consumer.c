@@ -13,7 +13,9 @@
 #include "kafka_private.h"
 #include "log.h"
 
-enum { SEEK_MS = 1000 * 1000 };
+enum { SEEK_MS = 1000 * 1000, QUEUED_MESSAGES = 100000 };
+
+#define QUEUED_TEXT "100000"
 
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
@@ -86,14 +88,15 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "socket.nagle.disable", .value = "true"},
-        /* librdkafka 2.0 pauses for a second once either bound is reached; the one in bytes bounds the memory. */
-        {.name = "queued.min.messages", .value = "1000000"},
-        {.name = "queued.max.messages.kbytes", .value = "32768"},
+        /* How much is fetched ahead. A message takes about 0.5 kB besides its bytes. */
+        {.name = "queued.min.messages", .value = QUEUED_TEXT},
+        {.name = "queued.max.messages.kbytes", .value = "65536"},
         {.name = "allow.auto.create.topics", .value = "true"},
         {.name = "statistics.interval.ms", .value = "1000"},
     };
     rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (conf) {
+        rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0); /* not known before 2.2 */
         rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
         rd_kafka_conf_set_stats_cb(conf, note_statistics);
@@ -221,11 +224,36 @@ static void serve_events(struct serving *serving)
     }
 }
 
+static rd_kafka_topic_partition_list_t *list_ours(const struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (int32_t i = 0; i < consumer->n_partitions; i++)
+        if (consumer->partitions[i].ours)
+            rd_kafka_topic_partition_list_add(list, consumer->topic, i)->offset = RD_KAFKA_OFFSET_END;
+    return list;
+}
+
+/* Once its queue is full, librdkafka before 2.2 looks at it again only a second later, when a fast reader has long been
+ * waiting. A request to a partition's leader makes it look at once; nobody waits for the answer to this one. */
+static void wake_fetchers(struct kafka_consumer *consumer)
+{
+    const size_t queued = rd_kafka_queue_length(consumer->messages);
+    if (queued >= QUEUED_MESSAGES && rd_kafka_version() < 0x020200ff) {
+        consumer->full = true;
+    } else if (consumer->full && queued < QUEUED_MESSAGES / 2) {
+        consumer->full = false;
+        rd_kafka_topic_partition_list_t *list = list_ours(consumer);
+        rd_kafka_offsets_for_times(consumer->client, list, 0);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+}
+
 size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
                             void (*take)(void *context, const struct kafka_message *message), void *context)
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
+    wake_fetchers(consumer);
     if (serving.n < most && !consumer->rewinding)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
     return serving.n;

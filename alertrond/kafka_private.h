@@ -65,7 +65,7 @@ struct kafka_consumer {
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;
     size_t errors;
-    bool transactional, rewinding, paused, connected, committed;
+    bool transactional, rewinding, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
