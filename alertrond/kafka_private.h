@@ -64,11 +64,8 @@ struct kafka_consumer {
     int32_t n_partitions;
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;
-    const char *username, *password; /* of SASL, in force; "" for none */
-    bool must_wake;                  /* who fetches: see kafka_consumer_serve */
-    size_t served;                   /* messages since it was woken last */
     size_t errors;
-    bool transactional, rewinding, paused, connected, committed;
+    bool transactional, rewinding, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
