@@ -24,7 +24,7 @@ static struct {
     atomic_long messages, started;
     long wanted;
     double work, began, cpu_began;
-    volatile double ended;
+    _Atomic double ended; /* of the last message so far */
 } all;
 
 struct member {

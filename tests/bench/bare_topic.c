@@ -6,6 +6,7 @@
  *
  * `count` prints the messages of all partitions, `committed` how many of them a group has behind it.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,29 +85,36 @@ static long committed(rd_kafka_t *client, const char *topic)
     return messages;
 }
 
+static rd_kafka_t *member_of(const char *bootstrap, const char *group)
+{
+    char word[512], why[512];
+    char *words[] = {word};
+    snprintf(word, sizeof word, "group.id=%s", group);
+    rd_kafka_conf_t *conf = bare_conf(bootstrap, no_settings, words, 1);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!client)
+        bare_fail("%s", why);
+    return client;
+}
+
 int main(int argc, char **argv)
 {
-    const char *command = argc > 3 ? argv[2] : "";
-    if (strcmp(command, "committed") == 0 && argc == 5) {
-        rd_kafka_queue_t *queue = NULL;
-        char group[512], why[512];
-        snprintf(group, sizeof group, "group.id=%s", argv[4]);
-        char *words[] = {group};
-        rd_kafka_t *client =
-            rd_kafka_new(RD_KAFKA_CONSUMER, bare_conf(argv[1], no_settings, words, 1), why, sizeof why);
-        if (!client)
-            bare_fail("%s", why);
+    static const char usage[] =
+        "usage: bare_topic BOOTSTRAP make PARTITIONS TOPIC... | count TOPIC | committed TOPIC GROUP";
+    if (argc < 4)
+        bare_fail("%s", usage);
+    const char *command = argv[2];
+    const bool asks_group = strcmp(command, "committed") == 0 && argc == 5;
+    rd_kafka_t *client =
+        asks_group ? member_of(argv[1], argv[4]) : bare_producer(bare_conf(argv[1], no_settings, NULL, 0));
+    if (asks_group)
         printf("%ld\n", committed(client, argv[3]));
-        rd_kafka_destroy(client);
-        return queue != NULL;
-    }
-    rd_kafka_t *client = bare_producer(bare_conf(argc > 1 ? argv[1] : "", no_settings, NULL, 0));
-    if (strcmp(command, "make") == 0 && argc > 4)
+    else if (strcmp(command, "make") == 0 && argc > 4)
         make(client, atoi(argv[3]), argv + 4, argc - 4);
-    else if (strcmp(command, "count") == 0)
+    else if (strcmp(command, "count") == 0 && argc == 4)
         printf("%ld\n", count(client, argv[3]));
     else
-        bare_fail("usage: bare_topic BOOTSTRAP make PARTITIONS TOPIC... | count TOPIC | committed TOPIC GROUP");
+        bare_fail("%s", usage);
     rd_kafka_destroy(client);
     return 0;
 }

@@ -2,9 +2,9 @@
 
     tests/bench/run --only service [--quick] [--rounds N] [--json FILE]
 
-Starts Kafka on this machine, fills topics with `alertrond generate --rate max`, and measures in turn, round after round:
-how fast a bare consumer and alertrond work off the same backlog, and how long a reading takes to its anomaly through a
-bare loop and through alertrond. Then memory, many devices, readiness, POST /ingest, and where the time goes.
+Starts Kafka on this machine, fills topics with `alertrond generate --rate max`, and measures in turn, round after
+round: how fast a bare consumer and alertrond work off the same backlog, and how long a reading takes to its anomaly
+through a bare loop and through alertrond. Then memory, many devices, readiness, POST /ingest, and where the time goes.
 docs/benchmarks.md says what each figure is. Everything it makes is in build/bench.
 """
 
@@ -166,7 +166,7 @@ def log_time(log: pathlib.Path, pattern: str) -> float | None:
 
 
 def readiness(place: sides.Place, rounds: int) -> dict:
-    """Seconds from exec to /readyz, and without the time between joining the group and having partitions; and memory."""
+    """Seconds from exec to /readyz, the same without the time from subscribing to having partitions, and memory."""
     ready, own, at_rest = [], [], []
     topic = place.topic("empty")
     for _ in range(rounds):
@@ -261,7 +261,7 @@ def options() -> argparse.Namespace:
         prog="tests/bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", choices=["service"], required=True)
-    parser.add_argument("--quick", action="store_true", help="a shorter backlog, one round: under 3 minutes, once built")
+    parser.add_argument("--quick", action="store_true", help="a shorter backlog, one round: under 3 minutes")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--json", type=pathlib.Path, default=machine.FOLDER / "service.json", metavar="FILE")
     return parser.parse_args()

@@ -136,7 +136,7 @@ def print_all(head: dict, found: dict) -> None:
     print(f"\ndate      {head['date']}, commit {head['commit']}")
     print(f"machine   {head['cpu']}, {head['cpus']} CPUs, shared with Kafka, {head['system']}")
     if head["load"] > 0.5:
-        print(f"WARNING   the machine was busy (load {head['load']:.1f}): trust ratios and CPU, not rates and latencies")
+        print(f"WARNING   the machine was busy (load {head['load']:.1f}), and so are rates and latencies")
     print_throughput(found)
     print_latency(found)
     print_stages(found)

@@ -1,9 +1,9 @@
-"""service_stages: where alertrond's time goes: a profile whose samples are given to stages by the source file they fell in.
+"""service_stages: where alertrond's time goes: a profile whose samples are given to stages by source file.
 
 `perf record` takes samples of all threads with their callers. From the innermost frame outwards, the first one that is
-alertrond's own says the stage: its source file, from the program's symbols. So malloc, memcpy or strtod count where they
-were called from. What librdkafka's own threads do, and what it does before it calls us back, is the client library; the
-kernel's share of that is a line of its own.
+alertrond's own says the stage: its source file, from the program's symbols. So malloc, memcpy or strtod count where
+they were called from. What librdkafka's own threads do, and what it does before it calls us back, is the client
+library; the kernel's share of that is a line of its own. What it does when we produce counts as produce.
 """
 
 import collections
