@@ -226,12 +226,25 @@ static void write_csv_header(struct generator *generator)
     }
 }
 
+/* As fast as it goes, a long queue is full all the time, and its messages have left the processor's cache by the time
+ * that librdkafka's thread walks through them: a short one takes a third less time. What the user says comes later, and
+ * wins. */
+static struct kafka_producer *open_producer(const struct generator *generator, char *why, size_t why_size)
+{
+    static char name[] = "queue.buffering.max.messages", value[] = "20000", where[] = "generate";
+    const struct generate_flags *flags = generator->flags;
+    struct kafka_property properties[1 + PROPERTIES_MAX] = {{.name = name, .value = value, .where = where}};
+    memcpy(properties + 1, flags->properties, flags->n_properties * sizeof *properties);
+    const size_t skipped = isinf(generator->rate) ? 0u : 1u;
+    const struct kafka_cluster cluster = {flags->bootstrap, properties + skipped, 1 + flags->n_properties - skipped};
+    return kafka_producer_new(&cluster, NULL, why, why_size);
+}
+
 static bool begin(struct generator *generator, char *why, size_t why_size)
 {
     const struct generate_flags *flags = generator->flags;
     if (flags->kafka) {
-        struct kafka_cluster cluster = {flags->bootstrap, flags->properties, flags->n_properties};
-        generator->producer = kafka_producer_new(&cluster, NULL, why, why_size);
+        generator->producer = open_producer(generator, why, why_size);
         return generator->producer != NULL;
     }
     generator->output = output_open(NULL, why, why_size);

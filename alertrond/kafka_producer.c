@@ -151,7 +151,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
         {.name = "enable.idempotence", .value = "true"},
         {.name = "compression.codec", .value = "lz4"},
-        {.name = "linger.ms", .value = "5"},
+        {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
         {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
