@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "kafka_access.h"
 #include "log.h"
 #include "unsent.h"
 
@@ -18,6 +19,7 @@ enum { ERROR_TEXT = 512, ADMIN_MS = 15000, COMMIT_MS = 5000 };
 #define UNSENT_BYTES_MAX ((size_t)64 << 20)
 
 struct kafka_producer {
+    struct kafka_access access; /* first: see there */
     rd_kafka_t *client;
     void (*delivered)(void *context, void *token);
     void *context;
@@ -29,6 +31,7 @@ struct kafka_producer {
 };
 
 struct kafka_consumer {
+    struct kafka_access access; /* first: see there */
     rd_kafka_t *client;
     struct kafka_events events;
     char *topic;
@@ -59,6 +62,15 @@ bool kafka_property_check(const char *name, const char *value, char *why, size_t
     return good;
 }
 
+bool kafka_property_known(const char *name)
+{
+    char unused[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool known = rd_kafka_conf_set(conf, name, "", unused, sizeof unused) != RD_KAFKA_CONF_UNKNOWN;
+    rd_kafka_conf_destroy(conf);
+    return known;
+}
+
 /* librdkafka's own lines: what is about settings that only the other kind of client uses is of no interest. */
 static void write_log(const rd_kafka_t *client, int syslog_level, const char *facility, const char *text)
 {
@@ -74,7 +86,7 @@ static bool set_all(rd_kafka_conf_t *conf, const struct kafka_property *properti
                     size_t why_size)
 {
     for (size_t i = 0; i < n; i++)
-        if (rd_kafka_conf_set(conf, properties[i].name, properties[i].value, why, why_size) != RD_KAFKA_CONF_OK)
+        if (!kafka_access_set(conf, &properties[i], why, why_size))
             return false;
     return true;
 }
@@ -141,27 +153,10 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
         rd_kafka_headers_destroy(copy);
 }
 
-/* What an operator can do about it. */
-static const char *remedy(rd_kafka_resp_err_t error)
-{
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return "; raise max.message.bytes of the topic";
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return "; make the topic, or start with --create-topics";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "; allow this user to write to it";
-    default:
-        return "";
-    }
-}
-
 static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
 {
     char why[ERROR_TEXT];
-    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), remedy(error));
+    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), kafka_access_remedy(error));
     producer->errors++;
     unsent_refused(&producer->unsent, why, clock_seconds());
 }
@@ -186,6 +181,7 @@ static void note_producer_error(rd_kafka_t *client, int error, const char *reaso
 {
     struct kafka_producer *producer = opaque;
     producer->errors++;
+    kafka_access_note(&producer->access, error, reason);
     log_debug("kafka producer: %s", reason);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
         producer->fatal = true;
@@ -210,10 +206,14 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster, c
     rd_kafka_conf_t *conf = make_conf(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (producer && conf) {
         rd_kafka_conf_set_opaque(conf, producer);
+        kafka_access_begin(&producer->access, conf, cluster);
         rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);
         rd_kafka_conf_set_error_cb(conf, note_producer_error);
-        if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size)))
+        if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size))) {
+            kafka_access_ready(&producer->access, producer->client);
             return producer;
+        }
+        kafka_access_end(&producer->access);
     }
     if (conf)
         rd_kafka_conf_destroy(conf);
@@ -332,7 +332,12 @@ size_t kafka_producer_errors(const struct kafka_producer *producer)
 
 const char *kafka_producer_fatal(const struct kafka_producer *producer)
 {
-    return producer->fatal ? producer->fatal_text : NULL;
+    return producer->fatal ? producer->fatal_text : kafka_access_fatal(&producer->access);
+}
+
+const char *kafka_producer_unreached(const struct kafka_producer *producer)
+{
+    return kafka_access_why(&producer->access);
 }
 
 const char *kafka_producer_trouble(const struct kafka_producer *producer)
@@ -360,6 +365,7 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
     rd_kafka_destroy(producer->client);
+    kafka_access_end(&producer->access);
     for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {
         if (unsent->headers)
             rd_kafka_headers_destroy(unsent->headers);
@@ -386,8 +392,8 @@ static bool read_created(rd_kafka_event_t *event, char *why, size_t why_size)
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             log_info("made topic %s", rd_kafka_topic_result_name(results[i]));
         else if (error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            snprintf(why, why_size, "topic %s: %s", rd_kafka_topic_result_name(results[i]),
-                     rd_kafka_topic_result_error_string(results[i]));
+            snprintf(why, why_size, "topic %s: %s%s", rd_kafka_topic_result_name(results[i]),
+                     rd_kafka_topic_result_error_string(results[i]), kafka_access_remedy(error));
             return false;
         }
     }
@@ -559,6 +565,7 @@ static void note_consumer_error(rd_kafka_t *client, int error, const char *reaso
 {
     struct kafka_consumer *consumer = opaque;
     consumer->errors++;
+    kafka_access_note(&consumer->access, error, reason);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
         consumer->fatal = true;
         rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
@@ -609,14 +616,17 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
         consumer->events = *events;
         consumer->connected = true;
         rd_kafka_conf_set_opaque(conf, consumer);
+        kafka_access_begin(&consumer->access, conf, cluster);
         rd_kafka_conf_set_rebalance_cb(conf, rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
         if ((consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size))) {
+            kafka_access_ready(&consumer->access, consumer->client);
             if (subscribe(consumer, why, why_size))
                 return consumer;
             rd_kafka_destroy(consumer->client);
             conf = NULL;
         }
+        kafka_access_end(&consumer->access);
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     }
     if (conf)
@@ -632,9 +642,8 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return;
     char text[ERROR_TEXT];
-    const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
-             missing ? "; make the topic, or start with --create-topics" : "");
+             kafka_access_remedy(message->err));
     if (strcmp(text, consumer->trouble) != 0)
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
@@ -745,7 +754,12 @@ void kafka_consumer_reconnected(struct kafka_consumer *consumer)
 
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer)
 {
-    return consumer->fatal ? consumer->fatal_text : NULL;
+    return consumer->fatal ? consumer->fatal_text : kafka_access_fatal(&consumer->access);
+}
+
+const char *kafka_consumer_unreached(const struct kafka_consumer *consumer)
+{
+    return kafka_access_why(&consumer->access);
 }
 
 const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)
@@ -780,6 +794,7 @@ void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(consumer->client);
+    kafka_access_end(&consumer->access);
     rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->topic);
     free(consumer);

@@ -374,7 +374,7 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
         take_message(pipeline, 0);
 }
 
-static const char *fatal(const struct pipeline *pipeline)
+const char *pipeline_fatal(const struct pipeline *pipeline)
 {
     const char *why = kafka_producer_fatal(pipeline->producer);
     return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
@@ -392,7 +392,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
         wait_for_outputs(pipeline, timeout_ms < 20 ? timeout_ms : 20);
     }
     store_offsets(pipeline);
-    return fatal(pipeline) == NULL;
+    return pipeline_fatal(pipeline) == NULL;
 }
 
 static void export_lag(void *context, int32_t partition, int64_t offset)
@@ -439,17 +439,19 @@ const char *pipeline_trouble(struct pipeline *pipeline)
 {
     const char *refused = kafka_producer_trouble(pipeline->producer);
     const char *unread = pipeline->consumer ? kafka_consumer_trouble(pipeline->consumer) : "";
-    const char *end = fatal(pipeline);
+    const char *end = pipeline_fatal(pipeline);
+    const char *unreached = pipeline->consumer ? kafka_consumer_unreached(pipeline->consumer)
+                                               : kafka_producer_unreached(pipeline->producer);
     if (end)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "the Kafka client can't go on: %s", end);
     else if (!pipeline->consumer)
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for a broker at %s",
-                 pipeline->config->kafka.bootstrap);
+        snprintf(pipeline->trouble, sizeof pipeline->trouble, "waiting for a broker at %s%s%s",
+                 pipeline->config->kafka.bootstrap, *unreached ? ": " : "", unreached);
     else if (*refused)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", refused);
     else if (!kafka_consumer_connected(pipeline->consumer))
-        snprintf(pipeline->trouble, sizeof pipeline->trouble, "no broker at %s can be reached",
-                 pipeline->config->kafka.bootstrap);
+        snprintf(pipeline->trouble, sizeof pipeline->trouble, "no broker at %s can be reached%s%s",
+                 pipeline->config->kafka.bootstrap, *unreached ? ": " : "", unreached);
     else if (*unread)
         snprintf(pipeline->trouble, sizeof pipeline->trouble, "%s", unread);
     else if (!pipeline->assigned && !is_spare(pipeline))

@@ -66,11 +66,11 @@ static void tick(struct service *service)
     routes_tell(service->routes, trouble);
 }
 
-/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
+/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile, or can't go on. */
 static bool wait_for_broker(struct service *service)
 {
     double logged = -WAIT_LOG_SECONDS;
-    while (!service_asked_to_end()) {
+    while (!service_asked_to_end() && !pipeline_fatal(service->pipeline)) {
         tick(service);
         if (pipeline_reaches_broker(service->pipeline, 1000))
             return true;
@@ -101,11 +101,10 @@ static bool join(struct service *service)
 
 static bool serve(struct service *service)
 {
-    if (!wait_for_broker(service))
-        return true;
-    if (!join(service))
+    bool good = wait_for_broker(service);
+    if (good && !join(service))
         return false;
-    bool good = true;
+    good = good || !pipeline_fatal(service->pipeline);
     while (good && !service_asked_to_end()) {
         good = pipeline_step(service->pipeline, STEP_MS);
         tick(service);
