@@ -250,16 +250,16 @@ const char *kafka_access_remedy(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return "; make the topic, or start with --create-topics";
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "; give this user an ACL: Read of the readings' topic, Write of the topics of anomalies and dead "
+        return "; allow this user by ACL: Read of the readings' topic, Write of the topics of anomalies and dead "
                "letters "
                "(and Create, with --create-topics)";
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        return "; give this user an ACL: Read of the group";
+        return "; allow this user by ACL: Read of the group";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        return "; give this user an ACL: Write of the topics of anomalies and dead letters (and Create, with "
+        return "; allow this user by ACL: Write of the topics of anomalies and dead letters (and Create, with "
                "--create-topics)";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-        return "; give this user an ACL: Write of the transactional id";
+        return "; allow this user by ACL: Write of the transactional id";
     default:
         return "";
     }

@@ -286,7 +286,7 @@ def test_a_missing_permission_is_named_and_once_given_it_goes_on(guarded, run_se
     send_anomalies(program, guarded.kafka, topics.readings)
     send_what_is_no_reading(guarded.kafka, topics.readings)
 
-    words = ["authorization failed", "give this user an ACL: ", "Read of the group" if missing == "group" else name]
+    words = ["authorization failed", "allow this user by ACL: ", "Read of the group" if missing == "group" else name]
 
     def told():
         status, body = http_get(f"{service.url}/readyz")
