@@ -16,6 +16,7 @@
 #include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "property.h"
 #include "reading.h"
 #include "value.h"
 
@@ -50,6 +51,8 @@ struct generator {
 
 static volatile sig_atomic_t stopped;
 
+extern char **environ;
+
 static const struct options_usage usage = {
     .command = "generate",
     .operands = "",
@@ -58,7 +61,8 @@ static const struct options_usage usage = {
                "  {\"device_id\":\"edge-1\",\"features\":[50.1,99.0,0.51],\"ts\":1763800000.123}\n"
                "Into Kafka they go only with --bootstrap or --kafka, each under its device_id\n"
                "as key; KAFKA_BOOTSTRAP and KAFKA_READINGS_TOPIC are then the defaults.\n"
-               "ANOMALY_RATE is the default of --anomalies. A seed gives the same readings each\n"
+               "KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_... and KAFKA_SSL_... are properties as -X has\n"
+               "them. ANOMALY_RATE is the default of --anomalies. A seed gives the same readings each\n"
                "time, but for their times.\n"
                "\n"
                "Examples:\n"
@@ -292,34 +296,56 @@ static int run(struct generator *generator)
 
 /* ---- flags ---- */
 
-static bool add_property(void *target, const char *text)
+/* `where` is how it was said: "-X sasl.mechanism" or a variable's name. */
+static bool give_property(struct generate_flags *flags, const char *name, const char *value, const char *where)
 {
-    static char where[] = "-X";
-    struct generate_flags *flags = target;
-    const char *equals = strchr(text, '=');
-    char shown[VALUE_SHOWN_BYTES_MAX], why[WHY_BYTES];
-    if (!equals || equals == text || flags->n_properties == PROPERTIES_MAX) {
-        options_wrong(&usage, "-X %s: give NAME=VALUE, at most %u times", value_shown(text, shown), PROPERTIES_MAX);
+    char why[WHY_BYTES];
+    if (flags->n_properties == PROPERTIES_MAX) {
+        options_wrong(&usage, "more than %u properties of librdkafka", PROPERTIES_MAX);
         return false;
     }
-    struct kafka_property *property = &flags->properties[flags->n_properties];
-    property->name = strndup(text, (size_t)(equals - text));
-    property->value = strdup(equals + 1);
-    property->where = where;
-    flags->n_properties++;
-    if (!property->name || !property->value)
+    if (!property_check(name, value, why, sizeof why)) {
+        options_wrong(&usage, "%s: %s", where, why);
         return false;
-    if (kafka_property_check(property->name, property->value, why, sizeof why))
-        return true;
-    options_wrong(&usage, "-X %s: %s", value_shown(text, shown), why);
+    }
+    struct kafka_property *property = &flags->properties[flags->n_properties++];
+    property->name = strdup(name);
+    property->value = strdup(value);
+    return property->name && property->value;
+}
+
+static bool add_property(void *target, const char *text)
+{
+    char name[PROPERTY_NAME_BYTES_MAX], where[PROPERTY_NAME_BYTES_MAX + 4], why[WHY_BYTES];
+    const char *value = property_split(text, name, why, sizeof why);
+    snprintf(where, sizeof where, "-X %s", name);
+    if (value && property_may_be_flag(name, why, sizeof why))
+        return give_property(target, name, value, where);
+    options_wrong(&usage, "%s: %s", value ? where : "-X", why);
     return false;
+}
+
+/* Before the flags, which win. */
+static bool add_variables(struct generate_flags *flags)
+{
+    for (char **at = environ; *at; at++) {
+        char variable[2 * PROPERTY_NAME_BYTES_MAX], name[PROPERTY_NAME_BYTES_MAX];
+        const char *equals = strchr(*at, '=');
+        const size_t n = equals ? (size_t)(equals - *at) : 0;
+        if (n == 0 || n >= sizeof variable || !equals[1])
+            continue;
+        snprintf(variable, sizeof variable, "%.*s", (int)n, *at);
+        if (property_of_variable(variable, name) && !give_property(flags, name, equals + 1, variable))
+            return false;
+    }
+    return true;
 }
 
 static void free_properties(struct generate_flags *flags)
 {
     for (size_t i = 0; i < flags->n_properties; i++) {
         free(flags->properties[i].name);
-        free(flags->properties[i].value);
+        property_forget(flags->properties[i].value);
     }
 }
 
@@ -406,6 +432,9 @@ static enum options_outcome parse(struct generate_flags *flags, int argc, char *
         {"property", 'X', OPTION_REPEATED, flags, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0, 0,
          add_property},
     };
+    if (!add_variables(flags))
+        return OPTIONS_WRONG;
+    const size_t of_environment = flags->n_properties;
     enum options_outcome outcome =
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, NULL);
     if (outcome != OPTIONS_RUN)
@@ -413,7 +442,7 @@ static enum options_outcome parse(struct generate_flags *flags, int argc, char *
     flags->kafka = flags->kafka || flags->bootstrap;
     if (flags->kafka && flags->csv)
         return options_wrong(&usage, "--csv is for standard output, not for Kafka");
-    if (!flags->kafka && (flags->topic || flags->n_properties))
+    if (!flags->kafka && (flags->topic || flags->n_properties > of_environment))
         return options_wrong(&usage, "--topic and -X are for Kafka: add --kafka or --bootstrap HOST:PORT");
     flags->bootstrap = flags->bootstrap ? flags->bootstrap : environment("KAFKA_BOOTSTRAP", "127.0.0.1:9092");
     flags->topic = flags->topic ? flags->topic : environment("KAFKA_READINGS_TOPIC", "readings");

@@ -21,6 +21,7 @@ static void note_consumer_error(rd_kafka_t *client, int error, const char *reaso
 {
     struct kafka_consumer *consumer = opaque;
     consumer->errors++;
+    kafka_access_note(&consumer->access, error, reason);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
         consumer->fatal = true;
         rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
@@ -114,6 +115,7 @@ static void free_consumer(struct kafka_consumer *consumer)
     }
     if (consumer->client)
         rd_kafka_destroy(consumer->client);
+    kafka_access_end(&consumer->access);
     if (consumer->stored)
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->partitions);
@@ -141,7 +143,10 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
     if (conf) {
         rd_kafka_conf_set_opaque(conf, consumer);
+        kafka_access_begin(&consumer->access, conf, cluster);
         consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+        if (consumer->client)
+            kafka_access_ready(&consumer->access, consumer->client);
         if (!consumer->client)
             rd_kafka_conf_destroy(conf);
         else if (subscribe(consumer, why, why_size))
@@ -156,9 +161,8 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return;
     char text[KAFKA_ERROR_TEXT];
-    const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
-             missing ? "; make the topic, or start with --create-topics" : "");
+             kafka_access_remedy(message->err));
     if (strcmp(text, consumer->trouble) != 0)
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
@@ -405,7 +409,12 @@ void kafka_consumer_reconnected(struct kafka_consumer *consumer)
 
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer)
 {
-    return consumer->fatal ? consumer->fatal_text : NULL;
+    return consumer->fatal ? consumer->fatal_text : kafka_access_fatal(&consumer->access);
+}
+
+const char *kafka_consumer_unreached(const struct kafka_consumer *consumer)
+{
+    return kafka_access_why(&consumer->access);
 }
 
 const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)

@@ -138,11 +138,11 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000}, NULL);
 }
 
-/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
+/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile, or can't go on. */
 static bool wait_for_broker(struct service *service)
 {
     double logged = -WAIT_LOG_SECONDS;
-    while (!service_asked_to_end()) {
+    while (!service_asked_to_end() && !workers_failed(service->workers)) {
         tick(service);
         if (workers_reach_broker(service->workers, REACH_MS))
             return true;
@@ -173,11 +173,10 @@ static bool join(struct service *service)
 
 static bool serve(struct service *service)
 {
-    if (!wait_for_broker(service))
-        return true;
-    if (!join(service))
+    bool good = wait_for_broker(service);
+    if (good && !join(service))
         return false;
-    while (!service_asked_to_end() && !workers_failed(service->workers)) {
+    while (good && !service_asked_to_end() && !workers_failed(service->workers)) {
         tick(service);
         nap();
     }
