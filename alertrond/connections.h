@@ -1,8 +1,8 @@
 /* connections.h: the HTTP connections that are open: how many each client has, and which take too long.
  *
  * A connection occupies a thread, so what a client may do with one is bounded: how many it has, and the time of each
- * request. The server that reads and writes keeps its sockets to itself; those that are in the wrong are found among the
- * process's open files and shut, which ends whatever their threads wait for.
+ * request. The server that reads and writes keeps its sockets to itself; those that are in the wrong are found among
+ * the process's open files and shut, which ends whatever their threads wait for.
  */
 #ifndef ALERTROND_CONNECTIONS_H
 #define ALERTROND_CONNECTIONS_H
