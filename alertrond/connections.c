@@ -169,9 +169,19 @@ static void shut_surpluses(struct connections *connections)
     }
 }
 
+/* Where no address can have too many, and none is overdue. Those that wait for a thread do so as all are taken. */
+static bool is_calm(const struct connections *connections)
+{
+    const int64_t now = now_ms();
+    for (size_t i = 0; i < connections->options.max; i++)
+        if (connections->all[i].taken && now >= atomic_load(&connections->all[i].due_ms))
+            return false;
+    return atomic_load(&connections->open) <= connections->options.per_client;
+}
+
 static void look(struct connections *connections)
 {
-    if (atomic_load(&connections->open) == 0)
+    if (is_calm(connections))
         return;
     pthread_rwlock_wrlock(&connections->closing);
     find_ends(connections);
