@@ -90,7 +90,7 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     (void)client;
     struct kafka_producer *producer = opaque;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (message->_private)
+        if (message->_private && producer->delivered)
             producer->delivered(producer->context, message->_private);
     } else if (producer->transactional) {
         if (!producer->closing && !was_purged(message))
