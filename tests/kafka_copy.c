@@ -104,14 +104,14 @@ static void give_partitions(void *context, const int32_t *partitions, size_t n_p
     end_transaction(context, lost);
 }
 
-static void copy_message(void *context, const struct kafka_message *message)
+static bool copy_message(void *context, const struct kafka_message *message)
 {
     struct copier *copier = context;
     struct place *place = &copier->read[copier->n_read++];
     *place = (struct place){message->partition, message->offset};
     copier->next[message->partition] = message->offset + 1;
     if (copier->failed)
-        return;
+        return true;
     const bool too_large = copier->too_large.partition == place->partition && copier->too_large.offset == place->offset;
     char text[TEXT];
     int size = snprintf(text, sizeof text, "%d %" PRId64, (int)place->partition, place->offset);
@@ -123,6 +123,7 @@ static void copy_message(void *context, const struct kafka_message *message)
     while ((outcome = kafka_producer_try(copier->producer, &record)) == KAFKA_FULL)
         kafka_producer_poll(copier->producer, 10);
     copier->failed = outcome == KAFKA_REFUSED;
+    return true;
 }
 
 static void step(struct copier *copier)
