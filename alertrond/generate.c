@@ -10,9 +10,9 @@
 
 #include "clock.h"
 #include "command.h"
-#include "config.h"
 #include "fleet.h"
 #include "kafka.h"
+#include "kafka_flags.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -21,21 +21,19 @@
 
 #define WHY_BYTES 512
 #define RATE_MAX 1e9
-#define BURST_SECONDS 0.001  /* readings that are due within it go out together */
-#define BEHIND_SECONDS 1.0   /* further behind than this, the time that is lost is not made up for */
-#define BURST_READINGS 1024u /* at most, before signals and the clock are looked at again */
-#define POLL_MS 100          /* while Kafka's queue is full */
-#define CLOSE_MS 15000       /* for acknowledgements at the end */
-#define PROPERTIES_MAX 64u
+#define BURST_SECONDS 0.001             /* readings that are due within it go out together */
+#define BEHIND_SECONDS 1.0              /* further behind than this, the time that is lost is not made up for */
+#define BURST_READINGS 1024u            /* at most, before signals and the clock are looked at again */
+#define POLL_MS 100                     /* while Kafka's queue is full */
+#define CLOSE_MS 15000                  /* for acknowledgements at the end */
 #define INTEGER_MOST 9007199254740992.0 /* 2^53 */
 
 struct generate_flags {
-    const char *rate, *device, *normal, *anomalous, *bootstrap, *topic;
+    const char *rate, *device, *normal, *anomalous, *topic;
     double anomalies, seconds;
     int64_t devices, count, seed;
     bool csv, kafka;
-    struct kafka_property properties[PROPERTIES_MAX];
-    size_t n_properties;
+    struct kafka_flags cluster;
 };
 
 struct generator {
@@ -230,7 +228,7 @@ static bool begin(struct generator *generator, char *why, size_t why_size)
 {
     const struct generate_flags *flags = generator->flags;
     if (flags->kafka) {
-        struct kafka_cluster cluster = {flags->bootstrap, flags->properties, flags->n_properties};
+        struct kafka_cluster cluster = kafka_flags_cluster(&flags->cluster);
         generator->producer = kafka_producer_new(&cluster, NULL, why, why_size);
         return generator->producer != NULL;
     }
@@ -248,7 +246,7 @@ static bool finish(struct generator *generator, char *why, size_t why_size)
         bool gone = output_reader_gone(generator->output);
         return output_finish(generator->output, why, why_size) || gone;
     }
-    int n = snprintf(why, why_size, "%s: ", generator->flags->bootstrap);
+    int n = snprintf(why, why_size, "%s: ", generator->flags->cluster.bootstrap);
     if (generator->refused)
         snprintf(why + n, why_size - (size_t)n, "%s", kafka_producer_trouble(generator->producer));
     else
@@ -278,43 +276,6 @@ static int run(struct generator *generator)
 }
 
 /* ---- flags ---- */
-
-static bool add_property(void *target, const char *text)
-{
-    static char where[] = "-X";
-    struct generate_flags *flags = target;
-    const char *equals = strchr(text, '=');
-    char shown[VALUE_SHOWN_BYTES_MAX], why[WHY_BYTES];
-    if (!equals || equals == text || flags->n_properties == PROPERTIES_MAX) {
-        options_wrong(&usage, "-X %s: give NAME=VALUE, at most %u times", value_shown(text, shown), PROPERTIES_MAX);
-        return false;
-    }
-    struct kafka_property *property = &flags->properties[flags->n_properties];
-    property->name = strndup(text, (size_t)(equals - text));
-    property->value = strdup(equals + 1);
-    property->where = where;
-    flags->n_properties++;
-    if (!property->name || !property->value)
-        return false;
-    if (kafka_property_check(property->name, property->value, why, sizeof why))
-        return true;
-    options_wrong(&usage, "-X %s: %s", value_shown(text, shown), why);
-    return false;
-}
-
-static void free_properties(struct generate_flags *flags)
-{
-    for (size_t i = 0; i < flags->n_properties; i++) {
-        free(flags->properties[i].name);
-        free(flags->properties[i].value);
-    }
-}
-
-static const char *environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : otherwise;
-}
 
 static enum options_outcome wrong(const char *flag, const char *why)
 {
@@ -359,7 +320,7 @@ static enum options_outcome choose_rate(const struct generate_flags *flags, doub
 static enum options_outcome default_anomalies(double *share)
 {
     static const struct value_range range = {.what = "a share", .least = 0, .most = 1};
-    const char *text = environment("ANOMALY_RATE", NULL);
+    const char *text = kafka_flags_environment("ANOMALY_RATE", NULL);
     char why[WHY_BYTES];
     if (text && !value_number(text, &range, share, why, sizeof why))
         return wrong("ANOMALY_RATE", why);
@@ -386,31 +347,32 @@ static enum options_outcome parse(struct generate_flags *flags, int argc, char *
          "the same of anomalies (default 70:6,140:12,0.9:0.1)", 0, 0, NULL},
         {"csv", 0, OPTION_FLAG, &flags->csv, NULL, "a CSV of the features (f0,f1,...), for training", 0, 0, NULL},
         {"kafka", 'k', OPTION_FLAG, &flags->kafka, NULL, "into Kafka instead of standard output", 0, 0, NULL},
-        {"bootstrap", 'b', OPTION_TEXT, &flags->bootstrap, "HOST:PORT",
+        {"bootstrap", 'b', OPTION_TEXT, &flags->cluster.bootstrap, "HOST:PORT",
          "into this Kafka (default of --kafka: KAFKA_BOOTSTRAP, or 127.0.0.1:9092)", 0, 0, NULL},
         {"topic", 't', OPTION_TEXT, &flags->topic, "TOPIC", "the topic (default: KAFKA_READINGS_TOPIC, or readings)", 0,
          0, NULL},
-        {"property", 'X', OPTION_REPEATED, flags, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0, 0,
-         add_property},
+        {"property", 'X', OPTION_REPEATED, &flags->cluster, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0,
+         0, kafka_flags_add},
     };
     enum options_outcome outcome =
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, NULL);
     if (outcome != OPTIONS_RUN)
         return outcome;
-    flags->kafka = flags->kafka || flags->bootstrap;
+    flags->kafka = flags->kafka || flags->cluster.bootstrap;
     if (flags->kafka && flags->csv)
         return options_wrong(&usage, "--csv is for standard output, not for Kafka");
-    if (!flags->kafka && (flags->topic || flags->n_properties))
+    if (!flags->kafka && (flags->topic || flags->cluster.n_properties))
         return options_wrong(&usage, "--topic and -X are for Kafka: add --kafka or --bootstrap HOST:PORT");
-    flags->bootstrap = flags->bootstrap ? flags->bootstrap : environment("KAFKA_BOOTSTRAP", "127.0.0.1:9092");
-    flags->topic = flags->topic ? flags->topic : environment("KAFKA_READINGS_TOPIC", "readings");
+    kafka_flags_finish(&flags->cluster);
+    flags->topic = flags->topic ? flags->topic : kafka_flags_environment("KAFKA_READINGS_TOPIC", "readings");
     return OPTIONS_RUN;
 }
 
 int command_generate(int argc, char **argv)
 {
     struct fleet_options options = fleet_defaults();
-    struct generate_flags flags = {.devices = (int64_t)options.devices, .anomalies = options.anomalies, .seed = -1};
+    struct generate_flags flags = {
+        .devices = (int64_t)options.devices, .anomalies = options.anomalies, .seed = -1, .cluster = {.usage = &usage}};
     struct generator generator = {.flags = &flags};
     enum options_outcome outcome = default_anomalies(&flags.anomalies);
     if (outcome == OPTIONS_RUN)
@@ -424,6 +386,6 @@ int command_generate(int argc, char **argv)
         fleet_init(&generator.fleet, &options);
         status = run(&generator);
     }
-    free_properties(&flags);
+    kafka_flags_free(&flags.cluster);
     return status;
 }

@@ -58,12 +58,16 @@ static void end_wait(rd_kafka_t *client, void *messages)
     rd_kafka_queue_yield(messages);
 }
 
-static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_size)
+static void make_queues(struct kafka_consumer *consumer)
 {
     rd_kafka_poll_set_consumer(consumer->client);
     consumer->events = rd_kafka_queue_get_consumer(consumer->client);
     consumer->messages = rd_kafka_queue_new(consumer->client);
     rd_kafka_queue_cb_event_enable(consumer->events, end_wait, consumer->messages);
+}
+
+static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_size)
+{
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, consumer->topic, RD_KAFKA_PARTITION_UA);
     const rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer->client, topics);
@@ -116,7 +120,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
     const size_t n_own = sizeof own / sizeof *own - !knows_fetch_backoff();
     rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, n_own, why, why_size);
     if (conf) {
-        rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
+        if (!options->alone)
+            rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
         rd_kafka_conf_set_stats_cb(conf, note_statistics);
     }
@@ -153,7 +158,8 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     }
     consumer->topic = topic;
     consumer->stored = rd_kafka_topic_partition_list_new(16);
-    consumer->told = *events;
+    if (events)
+        consumer->told = *events;
     consumer->transactional = options->transactional;
     consumer->connected = true;
     consumer->must_wake = !knows_fetch_backoff();
@@ -165,7 +171,7 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
         consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
         if (!consumer->client)
             rd_kafka_conf_destroy(conf);
-        else if (subscribe(consumer, why, why_size))
+        else if (make_queues(consumer), options->alone || subscribe(consumer, why, why_size))
             return consumer;
     }
     free_consumer(consumer);
@@ -174,8 +180,11 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 
 static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (message->partition < consumer->n_partitions)
+            consumer->partitions[message->partition].at_end = true;
         return;
+    }
     char text[KAFKA_ERROR_TEXT];
     const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
@@ -323,20 +332,6 @@ bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
     consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && seek(consumer, list));
     rd_kafka_topic_partition_list_destroy(list);
     return !consumer->rewinding;
-}
-
-struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
-{
-    rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return NULL;
-    return (struct kafka_headers *)rd_kafka_headers_copy(headers);
-}
-
-void kafka_headers_free(struct kafka_headers *headers)
-{
-    if (headers)
-        rd_kafka_headers_destroy((rd_kafka_headers_t *)headers);
 }
 
 void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures)
