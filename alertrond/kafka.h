@@ -253,7 +253,8 @@ struct kafka_range {
 struct kafka_range *kafka_ranges_read(struct kafka_consumer *consumer, size_t *n, int timeout_ms, char *why,
                                       size_t why_size);
 
-/* Reads each range from its `first` on. Where called again, what was fetched before does not come any more. */
+/* Reads each range from its `first` on. Called again with the same partitions it goes back: what was fetched before
+ * does not come any more. */
 bool kafka_ranges_begin(struct kafka_consumer *consumer, const struct kafka_range *ranges, size_t n, char *why,
                         size_t why_size);
 

@@ -308,7 +308,7 @@ static bool find_offsets(struct kafka_consumer *consumer, rd_kafka_topic_partiti
 /* What was fetched before is out of date from the moment of the call on: librdkafka counts a partition's seeks, and
  * compares that count before it hands a message over. The client answers by itself, without a broker; librdkafka 2.0
  * waits for a thousandth of the time that it is given. */
-static bool seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
     bool all = true;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, SEEK_MS);
@@ -329,7 +329,7 @@ static bool seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_
 bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
 {
     rd_kafka_topic_partition_list_t *list = list_begun(consumer);
-    consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && seek(consumer, list));
+    consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && kafka__seek(consumer, list));
     rd_kafka_topic_partition_list_destroy(list);
     return !consumer->rewinding;
 }

@@ -74,6 +74,9 @@ struct kafka_consumer {
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
 
+/* Reads the partitions of the list, which are ours, from its offsets on; what was fetched before does not come. */
+bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list);
+
 /* --- kafka_rebalance.c ----------------------------------------------------------------------------------- */
 
 /* librdkafka's rebalance callback; `opaque` is the consumer. */

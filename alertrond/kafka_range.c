@@ -115,19 +115,27 @@ struct kafka_range *kafka_ranges_read(struct kafka_consumer *consumer, size_t *n
     return NULL;
 }
 
+static bool assign(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list, char *why,
+                   size_t why_size)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (!kafka__take_partition(consumer, list->elems[i].partition))
+            return why_say(why, why_size, "out of memory");
+    const rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, list);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR || why_say(why, why_size, "%s", rd_kafka_err2str(error));
+}
+
 bool kafka_ranges_begin(struct kafka_consumer *consumer, const struct kafka_range *ranges, size_t n, char *why,
                         size_t why_size)
 {
-    bool good = true;
-    rd_kafka_assign(consumer->client, NULL);
-    for (size_t i = 0; good && i < n; i++)
-        good = kafka__take_partition(consumer, ranges[i].partition);
-    if (!good)
-        return why_say(why, why_size, "out of memory");
     rd_kafka_topic_partition_list_t *list = list_ranges(consumer, ranges, n);
-    const rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, list);
+    bool good;
+    if (consumer->n_partitions == 0) /* it has not begun yet */
+        good = assign(consumer, list, why, why_size);
+    else
+        good = kafka__seek(consumer, list) || why_say(why, why_size, "topic %s can't be read anew", consumer->topic);
     rd_kafka_topic_partition_list_destroy(list);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR || why_say(why, why_size, "%s", rd_kafka_err2str(error));
+    return good;
 }
 
 bool kafka_ranges_at_end(const struct kafka_consumer *consumer, int32_t partition)

@@ -38,8 +38,9 @@ struct replay {
     size_t n;
     struct place now, before; /* before: the batch */
     size_t batch_letters, batch_bytes;
-    double batch_begun, heard; /* when it began; when a letter or an answer came last */
-    bool ended;                /* the limit is reached, or `why` says what is wrong */
+    double batch_begun; /* when */
+    double heard;       /* when a letter came last, or a batch was committed */
+    bool ended;         /* the limit is reached, or `why` says what is wrong */
     bool batch_full;
     struct progress progress;
     char why[WHY_BYTES];
@@ -62,9 +63,9 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-static bool is_slow(const struct replay *replay)
+static bool is_over(double since)
 {
-    return clock_seconds() - replay->heard > PATIENCE_SECONDS;
+    return clock_seconds() - since > PATIENCE_SECONDS;
 }
 
 /* Always false. */
@@ -78,8 +79,9 @@ static bool fail(struct replay *replay, const char *what, const char *why)
 
 static bool send(struct replay *replay, const struct kafka_record *record)
 {
+    const double start = clock_seconds();
     enum kafka_outcome outcome;
-    while ((outcome = kafka_producer_try(replay->producer, record)) == KAFKA_FULL && !is_slow(replay))
+    while ((outcome = kafka_producer_try(replay->producer, record)) == KAFKA_FULL && !is_over(start))
         kafka_producer_poll(replay->producer, SERVE_MS);
     replay->batch_full = replay->batch_full || outcome != KAFKA_SENT; /* its commit will say why */
     return outcome == KAFKA_SENT;
@@ -204,7 +206,7 @@ static void read_batch(struct replay *replay)
         progress_at(&replay->progress, (size_t)replay_put(&replay->now.tally));
         if (replay->producer)
             kafka_producer_poll(replay->producer, 0);
-        if (is_slow(replay))
+        if (is_over(replay->heard))
             fail(replay, replay->flags->letters,
                  *kafka_consumer_trouble(replay->consumer) ? kafka_consumer_trouble(replay->consumer)
                                                            : "no letter came for a minute, though there are some");
@@ -216,11 +218,11 @@ static void read_batch(struct replay *replay)
 /* Waits while the client wants no new transaction: a second after one was refused. */
 static bool begin_batch(struct replay *replay)
 {
-    replay->heard = clock_seconds();
+    const double start = clock_seconds();
     while (!kafka_transaction_begin(replay->producer)) {
         if (kafka_producer_fatal(replay->producer))
             return fail(replay, "", kafka_producer_fatal(replay->producer));
-        if (is_slow(replay))
+        if (is_over(start))
             return fail(replay, "no transaction could be begun", kafka_producer_trouble(replay->producer));
         kafka_producer_poll(replay->producer, SERVE_MS);
     }
@@ -229,11 +231,11 @@ static bool begin_batch(struct replay *replay)
 
 static enum kafka_transaction commit_batch(struct replay *replay)
 {
+    const double start = clock_seconds();
     enum kafka_transaction outcome;
-    replay->heard = clock_seconds();
     do
         outcome = kafka_transaction_commit(replay->producer, replay->consumer, replay->now.next, replay->n, SERVE_MS);
-    while (outcome == KAFKA_TRANSACTION_RETRY && !is_slow(replay));
+    while (outcome == KAFKA_TRANSACTION_RETRY && !is_over(start));
     if (outcome == KAFKA_TRANSACTION_FATAL)
         fail(replay, "", kafka_producer_fatal(replay->producer));
     else if (outcome == KAFKA_TRANSACTION_RETRY)
@@ -268,6 +270,7 @@ static bool run_batch(struct replay *replay, unsigned *refusals)
     switch (commit_batch(replay)) {
     case KAFKA_TRANSACTION_DONE:
         *refusals = 0;
+        replay->heard = replay->batch_letters > 0 ? clock_seconds() : replay->heard;
         return !replay->ended;
     case KAFKA_TRANSACTION_ABORTED:
         if (++*refusals < ATTEMPTS && !stopped)
@@ -357,10 +360,11 @@ static bool open_producer(struct replay *replay)
     replay->producer = kafka_producer_new(&cluster, &options, replay->why, sizeof replay->why);
     if (!replay->producer)
         return false;
+    const double start = clock_seconds();
     enum kafka_transaction outcome;
     do
         outcome = kafka_transaction_init(replay->producer, 1000);
-    while (outcome == KAFKA_TRANSACTION_RETRY && !stopped && !is_slow(replay));
+    while (outcome == KAFKA_TRANSACTION_RETRY && !stopped && !is_over(start));
     return outcome == KAFKA_TRANSACTION_DONE ||
            fail(replay, "no transactions",
                 outcome == KAFKA_TRANSACTION_FATAL ? kafka_producer_fatal(replay->producer)
@@ -399,6 +403,8 @@ static int run(struct replay *replay)
     replay->progress.unit = "dead letters";
     catch_signals();
     const bool begun = begin(replay);
+    if (begun)
+        replay->why[0] = 0; /* librdkafka writes there also where all is well */
     while (begun && !stopped && !all_read(replay) && run_batch(replay, &refusals))
         ;
     progress_end(&replay->progress);
