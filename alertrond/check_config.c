@@ -5,9 +5,9 @@
 #include "command.h"
 #include "config.h"
 #include "config_draft.h"
-#include "config_rules.h"
 #include "config_table.h"
 #include "metrics_table.h"
+#include "property.h"
 
 #define VALUE_COLUMN_MAX 40u /* a longer value pushes its origin to the right */
 
@@ -30,6 +30,11 @@ static size_t width_of(size_t n, size_t width, size_t most)
     return n > width && n <= most ? n : width;
 }
 
+static const char *shown(const struct kafka_property *property)
+{
+    return property_is_secret(property->name) ? "(hidden)" : property->value;
+}
+
 /* The columns that names and values take. */
 static void measure(const struct config *config, size_t *names, size_t *values)
 {
@@ -40,7 +45,7 @@ static void measure(const struct config *config, size_t *names, size_t *values)
     }
     for (size_t i = 0; i < config->kafka.n_properties; i++) {
         *names = width_of(strlen("kafka.") + strlen(config->kafka.properties[i].name), *names, SIZE_MAX);
-        *values = width_of(strlen(config->kafka.properties[i].value), *values, VALUE_COLUMN_MAX);
+        *values = width_of(strlen(shown(&config->kafka.properties[i])), *values, VALUE_COLUMN_MAX);
     }
 }
 
@@ -65,9 +70,7 @@ static void print_effective(const struct config_draft *draft)
         if (last && strcmp(key->section, "kafka") == 0)
             for (size_t p = 0; p < config->kafka.n_properties; p++) {
                 const struct kafka_property *property = &config->kafka.properties[p];
-                print_value("kafka", property->name, names,
-                            config_rule_is_secret(property->name) ? "(hidden)" : property->value, values,
-                            property->where);
+                print_value("kafka", property->name, names, shown(property), values, property->where);
             }
     }
 }

@@ -7,6 +7,7 @@
 #include "config_draft.h"
 #include "config_rules.h"
 #include "config_table.h"
+#include "property.h"
 #include "suggest.h"
 #include "value.h"
 
@@ -118,14 +119,12 @@ static void give_flags(struct config_draft *draft, const struct config_flags *fl
         if (flags->values[i])
             config_give(draft, &config_keys[i], flags->values[i], place);
     for (size_t i = 0; i < flags->n_properties; i++) {
-        const char *given = flags->properties[i], *equals = strchr(given, '=');
-        char name[VALUE_SHOWN_BYTES_MAX];
-        if (!equals || equals == given || (size_t)(equals - given) >= sizeof name) {
-            config_mistake(draft, place, NULL, NULL, "%s is no property; give name=value", value_shown(given, name));
-            continue;
-        }
-        snprintf(name, sizeof name, "%.*s", (int)(equals - given), given);
-        config_give_property(draft, name, equals + 1, place);
+        char name[PROPERTY_NAME_BYTES_MAX], why[256];
+        const char *value = property_split(flags->properties[i], name, why, sizeof why);
+        if (value)
+            config_give_property(draft, name, value, place);
+        else
+            config_mistake(draft, place, NULL, NULL, "%s", why);
     }
 }
 
@@ -150,6 +149,25 @@ static void check_variable(struct config_draft *draft, const char *name, const s
         config_mistake(draft, place, NULL, name, "unknown; did you mean %s?", nearest);
 }
 
+static bool is_variable_of_key(const char *name)
+{
+    char variable[CONFIG_NAME_BYTES_MAX];
+    for (size_t i = 0; i < config_n_keys; i++)
+        if (strcmp(name, config_variable(&config_keys[i], variable)) == 0)
+            return true;
+    return false;
+}
+
+static void take_variable(struct config_draft *draft, const char *name, const char *value)
+{
+    const struct config_place place = {CONFIG_ENVIRONMENT, 0};
+    char property[PROPERTY_NAME_BYTES_MAX];
+    if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
+        check_variable(draft, name, place);
+    else if (!is_variable_of_key(name) && property_of_variable(name, property))
+        config_give_property(draft, property, value, place);
+}
+
 static void give_environment(struct config_draft *draft)
 {
     const struct config_place place = {CONFIG_ENVIRONMENT, 0};
@@ -162,10 +180,10 @@ static void give_environment(struct config_draft *draft)
     for (char **at = environ; *at; at++) {
         const char *equals = strchr(*at, '=');
         size_t n = equals ? (size_t)(equals - *at) : 0;
-        if (n == 0 || n >= sizeof name || !equals[1] || strncmp(*at, OWN_PREFIX, strlen(OWN_PREFIX)) != 0)
+        if (n == 0 || n >= sizeof name || !equals[1])
             continue;
         snprintf(name, sizeof name, "%.*s", (int)n, *at);
-        check_variable(draft, name, place);
+        take_variable(draft, name, equals + 1);
     }
 }
 

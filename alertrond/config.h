@@ -54,9 +54,12 @@ struct config {
         size_t n_properties;
     } kafka;
     struct {
-        char *address;   /* "0.0.0.0" */
-        int64_t port;    /* 8000; 0: a free one, which is logged */
-        int64_t threads; /* 16 */
+        char *address;                                                    /* "0.0.0.0" */
+        int64_t port;                                                     /* 8000; 0: a free one, which is logged */
+        int64_t threads;                                                  /* 64 */
+        int64_t request_seconds, idle_seconds, client_connections;        /* 5, 5, 32 */
+        int64_t metrics_access, ingest_access, admin_access;              /* enum access_rule: anyone, local, nobody */
+        char *tokens_file, *users_file, *tls_certificate, *tls_client_ca; /* "" for none */
     } http;
     struct {
         int64_t message_bytes;    /* 65536: longer readings are dead letters; also of an /ingest body */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config_rules.h"
-#include "kafka.h"
+#include "property.h"
 #include "suggest.h"
 #include "value.h"
 
@@ -146,16 +146,20 @@ void config_draft_free(struct config_draft *draft)
     config_free(&draft->config);
 }
 
+static void free_property(const struct kafka_property *property)
+{
+    free(property->name);
+    property_forget(property->value);
+    free(property->where);
+}
+
 void config_free(struct config *config)
 {
     for (size_t i = 0; i < config_n_keys; i++)
         if (config_keys[i].kind == CONFIG_TEXT)
             free(*(char **)((char *)config + config_keys[i].field));
-    for (size_t i = 0; i < config->kafka.n_properties; i++) {
-        free(config->kafka.properties[i].name);
-        free(config->kafka.properties[i].value);
-        free(config->kafka.properties[i].where);
-    }
+    for (size_t i = 0; i < config->kafka.n_properties; i++)
+        free_property(&config->kafka.properties[i]);
     free(config->kafka.properties);
     *config = (struct config){0};
 }
@@ -178,16 +182,22 @@ static const struct config_key *key_meant(const char *name)
     return meant;
 }
 
+/* Says what is wrong with a property, of the environment by its variable. */
+static void property_mistake(struct config_draft *draft, const char *name, struct config_place place, const char *why)
+{
+    char variable[PROPERTY_NAME_BYTES_MAX];
+    config_mistake(draft, place, NULL, place.source == CONFIG_ENVIRONMENT ? property_variable(name, variable) : name,
+                   "%s", why);
+}
+
 /* librdkafka refused a property: says why, and which key of ours was meant where it knows no such name. */
 static void refuse_property(struct config_draft *draft, const char *name, struct config_place place, const char *why)
 {
     bool unknown = strstr(why, "No such") != NULL; /* its words for a name; otherwise it is the value */
     const struct config_key *meant = unknown ? key_meant(name) : NULL;
     char flag[CONFIG_NAME_BYTES_MAX];
-    if (!unknown && config_rule_is_secret(name))
-        config_mistake(draft, place, NULL, name, "librdkafka refuses its value, which is not shown here");
-    else if (!meant)
-        config_mistake(draft, place, NULL, name, "%s", why);
+    if (!meant)
+        property_mistake(draft, name, place, why);
     else if (place.source == CONFIG_FILE)
         config_mistake(draft, place, NULL, name, "%s; did you mean %s?", why, meant->name);
     else
@@ -197,26 +207,32 @@ static void refuse_property(struct config_draft *draft, const char *name, struct
 static bool check_property(struct config_draft *draft, const char *name, const char *value, struct config_place place)
 {
     char why[512];
-    if (!config_rule_property(name, value, why, sizeof why)) {
-        config_mistake(draft, place, NULL, name, "%s", why);
+    if (!config_rule_property(name, value, why, sizeof why) ||
+        (place.source == CONFIG_FLAG && !property_may_be_flag(name, why, sizeof why))) {
+        property_mistake(draft, name, place, why);
         return false;
     }
-    if (kafka_property_check(name, value, why, sizeof why))
+    if (property_check(name, value, why, sizeof why))
         return true;
     refuse_property(draft, name, place, why);
     return false;
 }
 
+/* A property and the file of one are the same, said in two ways. */
 static struct kafka_property *find_property(struct config_draft *draft, const char *name)
 {
-    for (size_t i = 0; i < draft->config.kafka.n_properties; i++)
-        if (strcmp(draft->config.kafka.properties[i].name, name) == 0)
+    char base[PROPERTY_NAME_BYTES_MAX], other[PROPERTY_NAME_BYTES_MAX];
+    property_names_file(name, base);
+    for (size_t i = 0; i < draft->config.kafka.n_properties; i++) {
+        property_names_file(draft->config.kafka.properties[i].name, other);
+        if (strcmp(base, other) == 0)
             return &draft->config.kafka.properties[i];
+    }
     return NULL;
 }
 
-/* A place for a new property at the end of the list, or NULL. */
-static struct kafka_property *append_property(struct config *config, const char *name)
+/* Room for a new property behind the list, which does not count yet, or NULL. */
+static struct kafka_property *append_property(struct config *config)
 {
     struct kafka_property *grown =
         realloc(config->kafka.properties, (config->kafka.n_properties + 1) * sizeof *config->kafka.properties);
@@ -224,27 +240,31 @@ static struct kafka_property *append_property(struct config *config, const char 
         return NULL;
     config->kafka.properties = grown;
     struct kafka_property *property = &grown[config->kafka.n_properties];
-    *property = (struct kafka_property){.name = copy_text(name)};
-    if (!property->name)
-        return NULL;
-    config->kafka.n_properties++;
+    *property = (struct kafka_property){.name = NULL};
     return property;
 }
 
-static bool set_property(struct config_draft *draft, struct kafka_property *property, const char *value,
-                         struct config_place place)
+/* "alertrond.conf:12", "environment variable KAFKA_SASL_PASSWORD", "flag -X". */
+static char *copy_place(const struct config_draft *draft, const char *name, struct config_place place)
 {
-    char where[CONFIG_PLACE_BYTES_MAX];
-    char *value_copy = copy_text(value), *where_copy = copy_text(config_place_text(draft, place, NULL, where));
-    if (!value_copy || !where_copy) {
-        free(value_copy);
-        free(where_copy);
+    char where[CONFIG_PLACE_BYTES_MAX], variable[PROPERTY_NAME_BYTES_MAX];
+    config_place_text(draft, place, NULL, where);
+    const size_t n = strlen(where);
+    if (place.source == CONFIG_ENVIRONMENT)
+        snprintf(where + n, sizeof where - n, " %s", property_variable(name, variable));
+    return copy_text(where);
+}
+
+static bool set_property(struct config_draft *draft, struct kafka_property *property, const char *name,
+                         const char *value, struct config_place place)
+{
+    const struct kafka_property given = {copy_text(name), copy_text(value), copy_place(draft, name, place)};
+    if (!given.name || !given.value || !given.where) {
+        free_property(&given);
         return false;
     }
-    free(property->value);
-    free(property->where);
-    property->value = value_copy;
-    property->where = where_copy;
+    free_property(property);
+    *property = given;
     draft->property_places[property - draft->config.kafka.properties] = place;
     return true;
 }
@@ -265,8 +285,11 @@ void config_give_property(struct config_draft *draft, const char *name, const ch
         config_mistake(draft, place, NULL, name, "more than %u properties of librdkafka", CONFIG_PROPERTIES_MAX);
         return;
     }
-    if (!property)
-        property = append_property(&draft->config, name);
-    if (!property || !set_property(draft, property, value, place))
+    const bool is_new = !property;
+    if (is_new)
+        property = append_property(&draft->config);
+    if (!property || !set_property(draft, property, name, value, place))
         config_mistake(draft, place, NULL, name, "out of memory");
+    else
+        draft->config.kafka.n_properties += is_new;
 }

@@ -55,11 +55,16 @@ static const char page_properties[] =
     "security.protocol = SASL_SSL\n"
     "sasl.mechanism = SCRAM-SHA-512\n"
     "sasl.username = alertrond\n"
-    "sasl.password = ...\n"
+    "sasl.password_file = /run/secrets/kafka\n"
     "ssl.ca.location = /etc/ssl/certs/ca-certificates.crt\n"
     "```\n"
     "\n"
-    "Secrets belong in the file, readable by the service alone: other users of the machine can see a command line.\n"
+    "Secrets come from files or from the environment: `NAME_file = PATH` takes the property `NAME` from a file, and\n"
+    "`security.protocol`, `sasl.*` and `ssl.*` have environment variables, such as `KAFKA_SASL_PASSWORD`. A secret on "
+    "the\n"
+    "command line is refused: other users of the machine can see it. [Security with Kafka](kafka-security.md) has a\n"
+    "configuration for each way to log in.\n"
+    "\n"
     "Properties that decide whether a reading can be lost or an output doubled belong to the service and are refused:\n"
     "`group.id`, `bootstrap.servers` and `auto.offset.reset` have keys of their own, and commits, idempotence,\n"
     "acknowledgements, isolation and transactions are fixed.\n";
@@ -132,7 +137,7 @@ static const char sample_properties[] = "\n"
                                         "#security.protocol = SASL_SSL\n"
                                         "#sasl.mechanism = SCRAM-SHA-512\n"
                                         "#sasl.username = alertrond\n"
-                                        "#sasl.password = ...\n"
+                                        "#sasl.password_file = /run/secrets/kafka\n"
                                         "#ssl.ca.location = /etc/ssl/certs/ca-certificates.crt\n";
 
 /* Writes words as lines of comment. */

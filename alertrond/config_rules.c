@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config_draft.h"
+#include "property.h"
 #include "value.h"
 #include "why.h"
 
@@ -192,23 +193,19 @@ static const struct owned_property owned_properties[] = {
 
 bool config_rule_property(const char *name, const char *value, char *why, size_t why_size)
 {
+    char base[PROPERTY_NAME_BYTES_MAX];
+    property_names_file(name, base);
     for (size_t i = 0; i < sizeof owned_properties / sizeof *owned_properties; i++) {
         const struct owned_property *owned = &owned_properties[i];
         char unused[200];
         int64_t choice;
-        if (strcmp(name, owned->name) != 0)
+        if (strcmp(base, owned->name) != 0)
             continue;
         if (owned->allowed && value_choice(value, owned->allowed, &choice, unused, sizeof unused))
             return true;
         return why_say(why, why_size, "belongs to the service; %s", owned->reason);
     }
     return true;
-}
-
-bool config_rule_is_secret(const char *name)
-{
-    return strstr(name, "password") || strstr(name, "secret") || strstr(name, "token") ||
-           strcasecmp(name, "ssl.key.pem") == 0 || strncmp(name, "sasl.", 5) == 0;
 }
 
 /* ---- values together ---- */
@@ -296,10 +293,18 @@ static void check_files(struct config_draft *draft)
                        "no model is given; say --model FILE, ALERTROND_MODEL_PATH=FILE, or path = FILE below [model]");
     if (path && !is_wrong(draft, model))
         check_file(draft, model, path);
-    const struct config_key *calibration = config_find("severity", "calibration_file");
-    path = draft->config.severity.calibration_file;
-    if (*path && !is_wrong(draft, calibration))
-        check_file(draft, calibration, path);
+    static const char *const others[][2] = {{"severity", "calibration_file"},
+                                            {"http", "tokens_file"},
+                                            {"http", "users_file"},
+                                            {"http", "tls_certificate"},
+                                            {"http", "tls_client_ca"}};
+    char out[CONFIG_NUMBER_BYTES_MAX];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const struct config_key *key = config_find(others[i][0], others[i][1]);
+        path = config_value(&draft->config, key, out);
+        if (*path && !is_wrong(draft, key))
+            check_file(draft, key, path);
+    }
 }
 
 /* The value of a property of librdkafka, which may have two names; NULL where it is not given. The last one counts. */
@@ -328,9 +333,41 @@ static void check_sandbox(struct config_draft *draft)
             "another mechanism, or say false");
 }
 
+/* A secret in a file that everybody may read is none. The file's group may: that is how a service gets to read a file
+ * of root's. */
+static void check_readers(const struct config_draft *draft)
+{
+    struct stat status;
+    for (size_t i = 0; i < draft->config.kafka.n_properties; i++) {
+        const struct kafka_property *property = &draft->config.kafka.properties[i];
+        if (draft->property_places[i].source != CONFIG_FILE || !property_is_secret(property->name) ||
+            stat(draft->file, &status) != 0 || !(status.st_mode & S_IROTH))
+            continue;
+        fprintf(draft->errors,
+                "%s: warning: kafka.%s: every user of this machine may read this file; chmod o= it, or write %s_file = "
+                "FILE\n",
+                property->where, property->name, property->name);
+    }
+}
+
+/* librdkafka would wait without a word for a token that nobody gives. */
+static void check_token(struct config_draft *draft)
+{
+    const char *mechanism = property(draft, "sasl.mechanism", "sasl.mechanisms");
+    const char *method = property(draft, "sasl.oauthbearer.method", "sasl.oauthbearer.method");
+    const char *unsecured = property(draft, "enable.sasl.oauthbearer.unsecure.jwt", "");
+    if (mechanism && strcmp(mechanism, "OAUTHBEARER") == 0 && !property(draft, PROPERTY_TOKEN_FILE, "") &&
+        (!method || strcmp(method, "oidc") != 0) && (!unsecured || strcmp(unsecured, "true") != 0))
+        config_mistake(draft, (struct config_place){CONFIG_DEFAULT, 0}, NULL, "sasl.mechanism",
+                       "OAUTHBEARER needs a token; give " PROPERTY_TOKEN_FILE
+                       " = FILE, or sasl.oauthbearer.method = oidc where librdkafka has it");
+}
+
 void config_rules_together(struct config_draft *draft)
 {
     check_sandbox(draft);
+    check_readers(draft);
+    check_token(draft);
     check_quantiles(draft);
     check_topics(draft);
     check_counts(draft);

@@ -15,9 +15,6 @@ bool config_rule_address(const char *value, char *why, size_t why_size);
 /* False, and why, for a property of librdkafka that is the service's to set. */
 bool config_rule_property(const char *name, const char *value, char *why, size_t why_size);
 
-/* Whether a property's value must not be shown. */
-bool config_rule_is_secret(const char *name);
-
 /* Of values together, and of the files they name. Reports to the draft. */
 void config_rules_together(struct config_draft *draft);
 

@@ -15,12 +15,15 @@ struct kafka_property;
 /* Where a cluster is and how to talk to it. */
 struct kafka_cluster {
     const char *bootstrap;
-    const struct kafka_property *properties; /* handed on to librdkafka as they are */
+    const struct kafka_property *properties; /* as property.h has them; they outlive the clients */
     size_t n_properties;
 };
 
 /* Whether librdkafka takes a property and its value; otherwise why not. */
 bool kafka_property_check(const char *name, const char *value, char *why, size_t why_size);
+
+/* Whether librdkafka knows a property of this name. */
+bool kafka_property_known(const char *name);
 
 /* The version of librdkafka that is linked. */
 const char *kafka_version(void);
@@ -108,6 +111,9 @@ const char *kafka_producer_trouble(const struct kafka_producer *producer);
 
 /* Why the client can't go on, or NULL; then end the process and start it anew. */
 const char *kafka_producer_fatal(const struct kafka_producer *producer);
+
+/* Why the last connection that failed did so, and what to do; "" where none has. */
+const char *kafka_producer_unreached(const struct kafka_producer *producer);
 
 /* Whether a broker answers within timeout_ms. */
 bool kafka_producer_reaches_broker(struct kafka_producer *producer, int timeout_ms);
@@ -215,6 +221,9 @@ size_t kafka_consumer_errors(const struct kafka_consumer *consumer);
 /* False once all brokers are out of reach, until messages or partitions come, or somebody who knows says so. */
 bool kafka_consumer_connected(const struct kafka_consumer *consumer);
 void kafka_consumer_reconnected(struct kafka_consumer *consumer);
+
+/* As kafka_producer_unreached. */
+const char *kafka_consumer_unreached(const struct kafka_consumer *consumer);
 
 /* Whether it is a member of the group, with partitions or, where there are more members than those, without. */
 bool kafka_consumer_joined(const struct kafka_consumer *consumer);

@@ -17,6 +17,15 @@ bool kafka_property_check(const char *name, const char *value, char *why, size_t
     return good;
 }
 
+bool kafka_property_known(const char *name)
+{
+    char unused[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool known = rd_kafka_conf_set(conf, name, "", unused, sizeof unused) != RD_KAFKA_CONF_UNKNOWN;
+    rd_kafka_conf_destroy(conf);
+    return known;
+}
+
 /* librdkafka's own lines: what is about settings that only the other kind of client uses is of no interest. */
 void kafka__write_log(const rd_kafka_t *client, int syslog_level, const char *facility, const char *text)
 {
@@ -32,7 +41,7 @@ static bool set_all(rd_kafka_conf_t *conf, const struct kafka_property *properti
                     size_t why_size)
 {
     for (size_t i = 0; i < n; i++)
-        if (rd_kafka_conf_set(conf, properties[i].name, properties[i].value, why, why_size) != RD_KAFKA_CONF_OK)
+        if (!kafka_access_set(conf, &properties[i], why, why_size))
             return false;
     return true;
 }

@@ -13,14 +13,15 @@
 #include "kafka_private.h"
 #include "log.h"
 
-enum { WAKE_MESSAGES = 4096 };
+enum { SEEK_MS = 1000 * 1000, QUEUED_MESSAGES = 20000 };
 
-enum { SEEK_MS = 1000 * 1000 };
+#define QUEUED_TEXT "20000"
 
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
     struct kafka_consumer *consumer = opaque;
     consumer->errors++;
+    kafka_access_note(&consumer->access, error, reason);
     if (error == RD_KAFKA_RESP_ERR__FATAL) {
         consumer->fatal = true;
         rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
@@ -77,23 +78,6 @@ static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_siz
     return error == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-#define FETCH_BACKOFF "fetch.queue.backoff.ms"
-
-static bool knows_fetch_backoff(void)
-{
-    char why[KAFKA_ERROR_TEXT];
-    return kafka_property_check(FETCH_BACKOFF, "1", why, sizeof why);
-}
-
-static const char *property_of(const struct kafka_cluster *cluster, const char *name)
-{
-    const char *value = "";
-    for (size_t i = 0; i < cluster->n_properties; i++)
-        if (strcmp(cluster->properties[i].name, name) == 0)
-            value = cluster->properties[i].value;
-    return value;
-}
-
 static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const struct kafka_consumer_options *options,
                                   char *why, size_t why_size)
 {
@@ -111,15 +95,14 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "socket.nagle.disable", .value = "true"},
         {.name = "allow.auto.create.topics", .value = "true"},
         {.name = "statistics.interval.ms", .value = "1000"},
-        /* What is fetched ahead takes 400 bytes a message beside its own; see wake_fetching. */
+        /* What is fetched ahead takes half a kilobyte a message beside its own. */
         {.name = "fetch.message.max.bytes", .value = "262144"},
-        {.name = "queued.min.messages", .value = "20000"},
+        {.name = "queued.min.messages", .value = QUEUED_TEXT},
         {.name = "queued.max.messages.kbytes", .value = "32768"},
-        {.name = FETCH_BACKOFF, .value = "1"}, /* the last, as older clients don't have it */
     };
-    const size_t n_own = sizeof own / sizeof *own - !knows_fetch_backoff();
-    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, n_own, why, why_size);
+    rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (conf) {
+        rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", NULL, 0); /* not known before 2.2 */
         if (!options->alone)
             rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
@@ -137,6 +120,7 @@ static void free_consumer(struct kafka_consumer *consumer)
     }
     if (consumer->client)
         rd_kafka_destroy(consumer->client);
+    kafka_access_end(&consumer->access);
     if (consumer->stored)
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->partitions);
@@ -162,13 +146,13 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
         consumer->told = *events;
     consumer->transactional = options->transactional;
     consumer->connected = true;
-    consumer->must_wake = !knows_fetch_backoff();
-    consumer->username = property_of(cluster, "sasl.username");
-    consumer->password = property_of(cluster, "sasl.password");
     rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
     if (conf) {
         rd_kafka_conf_set_opaque(conf, consumer);
+        kafka_access_begin(&consumer->access, conf, cluster);
         consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, why_size);
+        if (consumer->client)
+            kafka_access_ready(&consumer->access, consumer->client);
         if (!consumer->client)
             rd_kafka_conf_destroy(conf);
         else if (make_queues(consumer), options->alone || subscribe(consumer, why, why_size))
@@ -186,9 +170,8 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
         return;
     }
     char text[KAFKA_ERROR_TEXT];
-    const bool missing = message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
-             missing ? "; make the topic, or start with --create-topics" : "");
+             kafka_access_remedy(message->err));
     if (strcmp(text, consumer->trouble) != 0)
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
@@ -256,18 +239,28 @@ static void serve_events(struct serving *serving)
     }
 }
 
-/* A broker's thread that has fetched enough sleeps for up to a second, whatever is taken meanwhile, in librdkafka
- * before 2.2, which has a setting for it. To set credentials, be they the same, wakes it, and costs no more than an op
- * a broker: two to four times the readings a second, or a tenth of the memory. */
-static void wake_fetching(struct kafka_consumer *consumer, size_t n)
+static rd_kafka_topic_partition_list_t *list_ours(const struct kafka_consumer *consumer)
 {
-    consumer->served += n;
-    if (!consumer->must_wake || consumer->served < WAKE_MESSAGES)
-        return;
-    consumer->served = 0;
-    rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(consumer->client, consumer->username, consumer->password);
-    if (error)
-        rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    for (int32_t i = 0; i < consumer->n_partitions; i++)
+        if (consumer->partitions[i].ours)
+            rd_kafka_topic_partition_list_add(list, consumer->topic, i)->offset = RD_KAFKA_OFFSET_END;
+    return list;
+}
+
+/* Once its queue is full, librdkafka before 2.2 looks at it again only a second later, when a fast reader has long been
+ * waiting. A request to a partition's leader makes it look at once; nobody waits for the answer to this one. */
+static void wake_fetchers(struct kafka_consumer *consumer)
+{
+    const size_t queued = rd_kafka_queue_length(consumer->messages);
+    if (queued >= QUEUED_MESSAGES && rd_kafka_version() < 0x020200ff) {
+        consumer->full = true;
+    } else if (consumer->full && queued < QUEUED_MESSAGES / 2) {
+        consumer->full = false;
+        rd_kafka_topic_partition_list_t *list = list_ours(consumer);
+        rd_kafka_offsets_for_times(consumer->client, list, 0);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
 }
 
 size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
@@ -275,9 +268,9 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
+    wake_fetchers(consumer);
     if (!serving.full && !consumer->rewinding)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
-    wake_fetching(consumer, serving.n);
     return serving.n;
 }
 
@@ -411,7 +404,12 @@ void kafka_consumer_reconnected(struct kafka_consumer *consumer)
 
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer)
 {
-    return consumer->fatal ? consumer->fatal_text : NULL;
+    return consumer->fatal ? consumer->fatal_text : kafka_access_fatal(&consumer->access);
+}
+
+const char *kafka_consumer_unreached(const struct kafka_consumer *consumer)
+{
+    return kafka_access_why(&consumer->access);
 }
 
 const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "kafka.h"
+#include "kafka_access.h"
 #include "unsent.h"
 
 enum { KAFKA_ERROR_TEXT = 512 };
@@ -25,6 +26,7 @@ void kafka__write_log(const rd_kafka_t *client, int syslog_level, const char *fa
 enum kafka_stage { KAFKA__IDLE, KAFKA__WRITING, KAFKA__COMMITTING, KAFKA__ABORTING };
 
 struct kafka_producer {
+    struct kafka_access access; /* first: see there */
     rd_kafka_t *client;
     void (*delivered)(void *context, void *token);
     void *context;
@@ -57,6 +59,7 @@ struct kafka_partition {
 };
 
 struct kafka_consumer {
+    struct kafka_access access; /* first: see there */
     rd_kafka_t *client;
     rd_kafka_queue_t *events, *messages; /* events of the client; messages of the partitions that are ours */
     struct kafka_events told;
@@ -65,11 +68,8 @@ struct kafka_consumer {
     int32_t n_partitions;
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;
-    const char *username, *password; /* of SASL, in force; "" for none */
-    bool must_wake;                  /* who fetches: see kafka_consumer_serve */
-    size_t served;                   /* messages since it was woken last */
     size_t errors;
-    bool transactional, rewinding, paused, connected, committed;
+    bool transactional, rewinding, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };

@@ -58,27 +58,10 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
         rd_kafka_headers_destroy(copy);
 }
 
-/* What an operator can do about it. */
-static const char *remedy(rd_kafka_resp_err_t error)
-{
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return "; raise max.message.bytes of the topic";
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return "; make the topic, or start with --create-topics";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "; allow this user to write to it";
-    default:
-        return "";
-    }
-}
-
 static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
 {
     char why[KAFKA_ERROR_TEXT];
-    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), remedy(error));
+    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), kafka_access_remedy(error));
     producer->errors++;
     unsent_refused(&producer->unsent, why, clock_seconds());
 }
@@ -139,6 +122,7 @@ static void note_producer_error(rd_kafka_t *client, int error, const char *reaso
     (void)client;
     struct kafka_producer *producer = opaque;
     producer->errors++;
+    kafka_access_note(&producer->access, error, reason);
     log_debug("kafka producer: %s", reason);
     if (error == RD_KAFKA_RESP_ERR__FATAL)
         kafka__note_fatal(producer);
@@ -151,7 +135,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
         {.name = "enable.idempotence", .value = "true"},
         {.name = "compression.codec", .value = "lz4"},
-        {.name = "linger.ms", .value = "5"},
+        {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
         {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
@@ -182,8 +166,12 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
     if (producer && conf) {
         producer->transactional = options->transactional_id != NULL;
         rd_kafka_conf_set_opaque(conf, producer);
-        if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size)))
+        kafka_access_begin(&producer->access, conf, cluster);
+        if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size))) {
+            kafka_access_ready(&producer->access, producer->client);
             return producer;
+        }
+        kafka_access_end(&producer->access);
     }
     if (conf)
         rd_kafka_conf_destroy(conf);
@@ -315,7 +303,12 @@ size_t kafka_producer_errors(const struct kafka_producer *producer)
 
 const char *kafka_producer_fatal(const struct kafka_producer *producer)
 {
-    return producer->fatal ? producer->fatal_text : NULL;
+    return producer->fatal ? producer->fatal_text : kafka_access_fatal(&producer->access);
+}
+
+const char *kafka_producer_unreached(const struct kafka_producer *producer)
+{
+    return kafka_access_why(&producer->access);
 }
 
 const char *kafka_producer_trouble(const struct kafka_producer *producer)
@@ -345,6 +338,7 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
     rd_kafka_destroy(producer->client);
+    kafka_access_end(&producer->access);
     for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {
         if (unsent->headers)
             rd_kafka_headers_destroy(unsent->headers);

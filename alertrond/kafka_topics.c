@@ -22,8 +22,8 @@ static bool read_created(rd_kafka_event_t *event, char *why, size_t why_size)
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             log_info("made topic %s", rd_kafka_topic_result_name(results[i]));
         else if (error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-            snprintf(why, why_size, "topic %s: %s", rd_kafka_topic_result_name(results[i]),
-                     rd_kafka_topic_result_error_string(results[i]));
+            snprintf(why, why_size, "topic %s: %s%s", rd_kafka_topic_result_name(results[i]),
+                     rd_kafka_topic_result_error_string(results[i]), kafka_access_remedy(error));
             return false;
         }
     }

@@ -25,8 +25,9 @@ struct metrics {
     alertron_gauge *device_scores;      /* {device_id} */
     alertron_histogram_child *latency;
     alertron_counter_child *predictions, *kafka_errors;
-    alertron_counter *consumed; /* {topic} */
-    alertron_counter *requests; /* {status} */
+    alertron_counter *consumed;    /* {topic} */
+    alertron_counter *requests;    /* {status} */
+    alertron_counter *http_denied; /* {reason} */
     /* what flows */
     alertron_counter *anomalies, *dead_letters;       /* {severity}, {reason} */
     alertron_counter_child *anomalies_of[SEVERITIES]; /* that of "none" is NULL */

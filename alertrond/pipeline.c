@@ -269,7 +269,7 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
     return pipeline->consumer != NULL;
 }
 
-static const char *fatal(const struct pipeline *pipeline)
+const char *pipeline_fatal(const struct pipeline *pipeline)
 {
     const char *why = kafka_producer_fatal(pipeline->producer);
     return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
@@ -303,7 +303,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
     } else {
         wait_for_outputs(pipeline, timeout_ms < WAIT_MS ? timeout_ms : WAIT_MS);
     }
-    return fatal(pipeline) == NULL;
+    return pipeline_fatal(pipeline) == NULL;
 }
 
 /* --- figures and health -------------------------------------------------------------------------------------- */
@@ -357,19 +357,23 @@ const char *pipeline_trouble(struct pipeline *pipeline)
 {
     const char *refused = kafka_producer_trouble(pipeline->producer);
     const char *unread = pipeline->consumer ? kafka_consumer_trouble(pipeline->consumer) : "";
-    const char *end = fatal(pipeline);
+    const char *end = pipeline_fatal(pipeline);
     const double waits_since = delivery_waits_since(pipeline->delivery), now = clock_seconds();
     char *trouble = pipeline->trouble;
     const size_t size = sizeof pipeline->trouble;
     trouble[0] = 0;
+    const char *unreached = pipeline->consumer ? kafka_consumer_unreached(pipeline->consumer)
+                                               : kafka_producer_unreached(pipeline->producer);
+    const char *colon = *unreached ? ": " : "";
     if (end)
         why_say(trouble, size, "the Kafka client can't go on: %s", end);
     else if (!pipeline->consumer)
-        why_say(trouble, size, "waiting for a broker at %s", pipeline->config->kafka.bootstrap);
+        why_say(trouble, size, "waiting for a broker at %s%s%s", pipeline->config->kafka.bootstrap, colon, unreached);
     else if (*refused)
         why_say(trouble, size, "%s", refused);
     else if (!kafka_consumer_connected(pipeline->consumer))
-        why_say(trouble, size, "no broker at %s can be reached", pipeline->config->kafka.bootstrap);
+        why_say(trouble, size, "no broker at %s can be reached%s%s", pipeline->config->kafka.bootstrap, colon,
+                unreached);
     else if (*unread)
         why_say(trouble, size, "%s", unread);
     else if (waits_since > 0 && now - waits_since > STALL_SECONDS)

@@ -20,6 +20,9 @@ struct pipeline *pipeline_new(const struct config *config, const struct scorer_p
 /* Whether a broker answers within timeout_ms. */
 bool pipeline_reaches_broker(struct pipeline *pipeline, int timeout_ms);
 
+/* Why the Kafka client can't go on, or NULL; then end the process and start it anew. */
+const char *pipeline_fatal(const struct pipeline *pipeline);
+
 /* Makes the three topics where they are missing. */
 bool pipeline_create_topics(struct pipeline *pipeline, char *why, size_t why_size);
 

@@ -330,22 +330,15 @@ static bool choose_ranges(struct replay *replay, size_t n_all)
     return true;
 }
 
-/* A client that reads what is committed, makes no topic by asking for it, and tells where a partition ends. */
 static bool open_consumer(struct replay *replay)
 {
-    const struct kafka_flags *cluster = &replay->flags->cluster;
-    struct kafka_property properties[KAFKA_FLAGS_PROPERTIES_MAX + 3] = {
-        {.name = "enable.partition.eof", .value = "true"},
-        {.name = "allow.auto.create.topics", .value = "false"},
-        {.name = "isolation.level", .value = "read_committed"}};
-    memcpy(properties + 3, cluster->properties, cluster->n_properties * sizeof *properties);
-    const struct kafka_cluster whole = {cluster->bootstrap, properties, cluster->n_properties + 3};
+    const struct kafka_cluster cluster = kafka_flags_cluster(&replay->flags->cluster);
     const struct kafka_consumer_options options = {.group = replay->flags->group,
                                                    .topic = replay->flags->letters,
                                                    .client_id = "alertrond-replay",
                                                    .transactional = true,
                                                    .alone = true};
-    replay->consumer = kafka_consumer_new(&whole, &options, NULL, replay->why, sizeof replay->why);
+    replay->consumer = kafka_consumer_new(&cluster, &options, NULL, replay->why, sizeof replay->why);
     return replay->consumer != NULL;
 }
 

@@ -19,7 +19,9 @@ static const struct options_usage usage = {
                "What is not chosen is passed, and told; --from-beginning comes back to it. Letters\n"
                "that do not say where they came from (reason `none`) are passed without --topic.\n"
                "\n"
-               "KAFKA_BOOTSTRAP and KAFKA_DEAD_LETTERS_TOPIC are defaults.\n"
+               "KAFKA_BOOTSTRAP and KAFKA_DEAD_LETTERS_TOPIC are defaults;\n"
+               "KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_... and KAFKA_SSL_... are properties as -X has\n"
+               "them.\n"
                "\n"
                "Examples:\n"
                "  alertrond replay --bootstrap 127.0.0.1:9092 --dry-run\n"
@@ -80,6 +82,8 @@ enum options_outcome replay_flags_read(struct replay_flags *flags, int argc, cha
         {"property", 'X', OPTION_REPEATED, &flags->cluster, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0,
          0, kafka_flags_add},
     };
+    if (!kafka_flags_begin(&flags->cluster))
+        return OPTIONS_WRONG;
     enum options_outcome outcome =
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, NULL);
     if (outcome == OPTIONS_RUN)
@@ -87,6 +91,10 @@ enum options_outcome replay_flags_read(struct replay_flags *flags, int argc, cha
     if (outcome != OPTIONS_RUN)
         return outcome;
     kafka_flags_finish(&flags->cluster);
+    /* Reads what is committed, makes no topic by asking for it, and is told where a partition ends. */
+    kafka_flags_default(&flags->cluster, "isolation.level", "read_committed");
+    kafka_flags_default(&flags->cluster, "allow.auto.create.topics", "false");
+    kafka_flags_default(&flags->cluster, "enable.partition.eof", "true");
     if (!flags->letters)
         flags->letters = kafka_flags_environment("KAFKA_DEAD_LETTERS_TOPIC", "readings.dlq");
     if (!*flags->letters || !*flags->group || (flags->topic && !*flags->topic))

@@ -10,35 +10,54 @@
 
 #include "clock.h"
 
+#define FEW_FEATURES 64u /* rows of more are malloced */
+
 enum { SILENT_SECONDS = 60 }; /* a loop that has not gone round for so long hangs */
 
 struct routes {
     const struct scorer_parts *parts;
     pthread_mutex_t scoring; /* over the scorer, which serves one request after the other */
     struct scorer *scorer;
-    size_t width;          /* of a reading */
-    pthread_mutex_t mutex; /* over what follows */
-    double told;           /* when its slowest worker was last known to go round */
+    double *features; /* room for one */
+    struct access *access;
+    alertron_counter_child *denied[ACCESS_DENIALS], *good; /* requests to /ingest that were answered 200 */
+    pthread_mutex_t mutex;                                 /* over what follows */
+    double told;                                           /* when its slowest worker was last known to go round */
     char trouble[640];
 };
 
 struct route {
     const char *path, *methods;
+    enum access_class class;
     void (*answer)(struct routes *routes, const struct http_request *request, struct http_response *response);
 };
 
-struct routes *routes_new(const struct scorer_parts *parts)
+struct routes *routes_new(const struct scorer_parts *parts, struct access *access)
 {
     struct routes *routes = calloc(1, sizeof *routes);
     if (!routes)
         return NULL;
     routes->parts = parts;
+    routes->access = access;
     if (!(routes->scorer = scorer_new(parts))) {
         free(routes);
         return NULL;
     }
-    routes->width = scorer_begin(routes->scorer)->width;
+    routes->features = calloc(scorer_begin(routes->scorer)->width, sizeof *routes->features);
+    if (!routes->features) {
+        scorer_free(routes->scorer);
+        free(routes);
+        return NULL;
+    }
     pthread_mutex_init(&routes->scoring, NULL);
+    struct metrics *metrics = parts->metrics;
+    metrics_lock(metrics);
+    routes->good = alertron_counter_with(metrics->requests, (const char *const[]){"200"});
+    for (int denial = ACCESS_GRANTED + 1; denial < ACCESS_DENIALS; denial++) {
+        const char *reason = access_reason((enum access_denial)denial);
+        routes->denied[denial] = alertron_counter_with(metrics->http_denied, &reason);
+    }
+    metrics_unlock(metrics);
     pthread_mutex_init(&routes->mutex, NULL);
     routes_tell(routes, "starting", 0);
     return routes;
@@ -51,6 +70,7 @@ void routes_free(struct routes *routes)
     pthread_mutex_destroy(&routes->mutex);
     pthread_mutex_destroy(&routes->scoring);
     scorer_free(routes->scorer);
+    free(routes->features);
     free(routes);
 }
 
@@ -69,36 +89,34 @@ static void answer_text(struct http_response *response, int status, const char *
 
 static void answer_text(struct http_response *response, int status, const char *format, ...)
 {
-    enum { SIZE = 1024 };
+    const int size = HTTP_SMALL_BYTES_MAX;
     response->status = status;
     response->content_type = "text/plain; charset=utf-8";
-    if (!(response->body = malloc(SIZE)))
-        return;
+    response->body = http_small(response);
     va_list arguments;
     va_start(arguments, format);
-    const int n = vsnprintf(response->body, SIZE, format, arguments);
+    const int n = vsnprintf(response->body, (size_t)size, format, arguments);
     va_end(arguments);
-    response->n_body = n < 0 ? 0 : n < SIZE ? (size_t)n : SIZE - 1;
+    response->n_body = n < 0 ? 0 : n < size ? (size_t)n : (size_t)size - 1;
 }
 
 /* {"error": "..."} */
 static void answer_error(struct http_response *response, int status, const char *error)
 {
-    enum { SIZE = 4096 };
-    response->status = status;
-    response->content_type = "application/json";
-    char quoted[SIZE];
+    char quoted[HTTP_SMALL_BYTES_MAX - 16];
     if (!reading_write_string(quoted, sizeof quoted, error))
         snprintf(quoted, sizeof quoted, "\"bad input\"");
-    if ((response->body = malloc(SIZE + 16)))
-        response->n_body = (size_t)snprintf(response->body, SIZE + 16, "{\"error\":%s}", quoted);
+    response->status = status;
+    response->content_type = "application/json";
+    response->body = http_small(response);
+    response->n_body = (size_t)snprintf(response->body, HTTP_SMALL_BYTES_MAX, "{\"error\":%s}", quoted);
 }
 
 static void answer_metrics(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
     const alertron_registry *registry = routes->parts->metrics->registry;
     const alertron_exposition format =
-        strstr(request->accept, "application/openmetrics-text") ? ALERTRON_OPENMETRICS : ALERTRON_TEXT;
+        strstr(http_header(request, "Accept"), "application/openmetrics-text") ? ALERTRON_OPENMETRICS : ALERTRON_TEXT;
     size_t capacity = 65536, n;
     char *text = NULL;
     /* Children may appear between two calls, hence the room to spare and the loop. */
@@ -110,8 +128,10 @@ static void answer_metrics(struct routes *routes, const struct http_request *req
         answer_text(response, 503, "out of memory\n");
         return;
     }
-    *response = (struct http_response){
-        .status = 200, .content_type = alertron_exposition_content_type(format), .body = text, .n_body = n};
+    response->status = 200;
+    response->content_type = alertron_exposition_content_type(format);
+    response->body = text;
+    response->n_body = n;
 }
 
 static bool is_json(const char *content_type)
@@ -136,56 +156,54 @@ static struct verdict judge(struct scorer *scorer, const struct reading *reading
     return verdict;
 }
 
-/* `features` and response->body are room for what they hold. Under the lock. */
-static void answer_reading(struct scorer *scorer, const struct http_request *request, double *features,
-                           struct http_response *response)
+static void answer_reading(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
-    const double begun = clock_seconds();
+    struct scorer *scorer = routes->scorer;
     struct reading reading;
+    struct verdict verdict;
     char reason[256];
-    if (reading_decode(request->body, request->n_body, scorer_begin(scorer), &reading, features, reason,
-                       sizeof reason) != READING_GOOD) {
-        free(response->body);
+    pthread_mutex_lock(&routes->scoring);
+    const double begun = clock_seconds();
+    const bool good = reading_decode(request->body, request->n_body, scorer_begin(scorer), &reading, routes->features,
+                                     reason, sizeof reason) == READING_GOOD;
+    if (good)
+        verdict = judge(scorer, &reading, routes->features, begun);
+    pthread_mutex_unlock(&routes->scoring);
+    if (!good) {
         answer_error(response, 400, reason);
         return;
     }
-    const struct verdict verdict = judge(scorer, &reading, features, begun);
     response->status = 200;
     response->content_type = "application/json";
+    response->body = http_small(response);
     response->n_body = verdict_write(response->body, VERDICT_BYTES_MAX, reading.device_id, reading.ts, &verdict, NULL);
 }
 
-static void answer_scored(struct routes *routes, const struct http_request *request, struct http_response *response)
+static void count_request(struct routes *routes, int status)
 {
-    double *features = malloc(routes->width * sizeof *features);
-    response->body = malloc(VERDICT_BYTES_MAX);
-    if (features && response->body) {
-        pthread_mutex_lock(&routes->scoring);
-        answer_reading(routes->scorer, request, features, response);
-        pthread_mutex_unlock(&routes->scoring);
-    } else {
-        free(response->body);
-        answer_error(response, 503, "out of memory");
+    if (status == 200) {
+        alertron_counter_add(routes->good, 1);
+        return;
     }
-    free(features);
+    char text[16];
+    snprintf(text, sizeof text, "%d", status);
+    struct metrics *metrics = routes->parts->metrics;
+    metrics_lock(metrics);
+    alertron_counter_add(alertron_counter_with(metrics->requests, (const char *const[]){text}), 1);
+    metrics_unlock(metrics);
 }
 
 static void answer_ingest(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
     if (request->too_large)
         answer_error(response, 413, "the body is larger than limits.message_bytes allows");
-    else if (!is_json(request->content_type))
+    else if (!is_json(http_header(request, "Content-Type")))
         answer_error(response, 415,
                      "a reading is sent as Content-Type: application/json, such as "
                      "{\"device_id\": \"edge-1\", \"features\": [50.1, 99.0, 0.51]}");
     else
-        answer_scored(routes, request, response);
-    char status[16];
-    snprintf(status, sizeof status, "%d", response->status);
-    struct metrics *metrics = routes->parts->metrics;
-    metrics_lock(metrics);
-    alertron_counter_add(alertron_counter_with(metrics->requests, (const char *const[]){status}), 1);
-    metrics_unlock(metrics);
+        answer_reading(routes, request, response);
+    count_request(routes, response->status);
 }
 
 static void answer_health(struct routes *routes, const struct http_request *request, struct http_response *response)
@@ -235,23 +253,73 @@ static bool allows(const char *methods, const char *method)
     return false;
 }
 
+/* One line a path: what it takes, who needs it, what it answers. */
+static const struct route all_routes[] = {
+    {"/ingest", "POST", ACCESS_INGEST, answer_ingest},       {"/metrics", "GET, HEAD", ACCESS_METRICS, answer_metrics},
+    {"/healthz", "GET, HEAD", ACCESS_PUBLIC, answer_health}, {"/readyz", "GET, HEAD", ACCESS_PUBLIC, answer_ready},
+    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},
+};
+
+static const struct route *find(const char *path)
+{
+    for (size_t i = 0; i < sizeof all_routes / sizeof *all_routes; i++)
+        if (strcmp(path, all_routes[i].path) == 0)
+            return &all_routes[i];
+    return NULL;
+}
+
+static void note_denial(struct routes *routes, enum access_denial denial, const char *path, const char *client,
+                        size_t n)
+{
+    access_log(routes->access, denial, path, client);
+    alertron_counter_add(routes->denied[denial], (double)n);
+}
+
+void routes_refused(void *context, const char *client, size_t n)
+{
+    note_denial(context, ACCESS_CONNECTIONS, "a connection", client, n);
+}
+
+static void deny(struct routes *routes, const struct route *route, enum access_denial denial, const char *client,
+                 struct http_response *response)
+{
+    char remedy[512];
+    note_denial(routes, denial, route->path, client, 1);
+    access_remedy(denial, route->class, remedy, sizeof remedy);
+    answer_error(response, access_status(denial), remedy);
+    if (response->status == 401) {
+        response->header = "WWW-Authenticate";
+        response->header_value = access_challenge(routes->access);
+    } else if (response->status == 429) {
+        response->header = "Retry-After";
+        response->header_value = "1";
+    }
+}
+
+bool routes_admit(void *context, const struct http_request *request, struct http_response *response)
+{
+    struct routes *routes = context;
+    const struct route *route = find(request->path);
+    if (!route || route->class == ACCESS_PUBLIC)
+        return true;
+    const enum access_denial denial =
+        access_check(routes->access, route->class, http_is_local(request), http_header(request, "Authorization"));
+    if (denial == ACCESS_GRANTED)
+        return true;
+    deny(routes, route, denial, request->client, response);
+    return false;
+}
+
 void routes_handle(void *context, const struct http_request *request, struct http_response *response)
 {
-    static const struct route routes[] = {
-        {"/ingest", "POST", answer_ingest},       {"/metrics", "GET, HEAD", answer_metrics},
-        {"/healthz", "GET, HEAD", answer_health}, {"/readyz", "GET, HEAD", answer_ready},
-        {"/", "GET, HEAD", answer_index},
-    };
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(request->path, routes[i].path) != 0)
-            continue;
-        if (allows(routes[i].methods, request->method)) {
-            routes[i].answer(context, request, response);
-            return;
-        }
+    const struct route *route = find(request->path);
+    if (!route) {
+        answer_error(response, 404, "there is no such path; GET / lists those that there are");
+    } else if (!allows(route->methods, request->method)) {
         answer_error(response, 405, "this path does not take that method");
-        response->allow = routes[i].methods;
-        return;
+        response->header = "Allow";
+        response->header_value = route->methods;
+    } else {
+        route->answer(context, request, response);
     }
-    answer_error(response, 404, "there is no such path; GET / lists those that there are");
 }

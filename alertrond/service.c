@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "clock.h"
 #include "command.h"
 #include "devices.h"
@@ -66,6 +67,7 @@ struct service {
     struct metrics metrics;
     bool has_metrics;
     struct scorer_parts parts;
+    struct access *access;
     struct routes *routes;
     struct http_server *http;
     struct workers *workers;
@@ -136,11 +138,11 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000}, NULL);
 }
 
-/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile. */
+/* A broker that is not up yet is waited for. False where the service was asked to end meanwhile, or can't go on. */
 static bool wait_for_broker(struct service *service)
 {
     double logged = -WAIT_LOG_SECONDS;
-    while (!service_asked_to_end()) {
+    while (!service_asked_to_end() && !workers_failed(service->workers)) {
         tick(service);
         if (workers_reach_broker(service->workers, REACH_MS))
             return true;
@@ -171,11 +173,10 @@ static bool join(struct service *service)
 
 static bool serve(struct service *service)
 {
-    if (!wait_for_broker(service))
-        return true;
-    if (!join(service))
+    bool good = wait_for_broker(service);
+    if (good && !join(service))
         return false;
-    while (!service_asked_to_end() && !workers_failed(service->workers)) {
+    while (good && !service_asked_to_end() && !workers_failed(service->workers)) {
         tick(service);
         nap();
     }
@@ -216,25 +217,43 @@ static bool start_parts(struct service *service, alertron_model *model, char *wh
     if (!service->parts.models)
         return false;
     service->parts.devices = devices_new(&service->metrics, devices_max);
-    if (!service->parts.devices || !(service->routes = routes_new(&service->parts)))
+    if (!service->parts.devices || !(service->routes = routes_new(&service->parts, service->access)))
         return why_say(why, why_size, "out of memory");
     return true;
+}
+
+static struct http_options http_options(const struct config *config)
+{
+    return (struct http_options){.address = config->http.address,
+                                 .port = (int)config->http.port,
+                                 .threads = (int)config->http.threads,
+                                 .client_connections = (int)config->http.client_connections,
+                                 .request_seconds = (double)config->http.request_seconds,
+                                 .idle_seconds = (double)config->http.idle_seconds,
+                                 .body_bytes_max = (size_t)config->limits.message_bytes,
+                                 .tls_certificate = config->http.tls_certificate,
+                                 .tls_client_ca = config->http.tls_client_ca,
+                                 .admit = routes_admit,
+                                 .handle = routes_handle,
+                                 .refused = routes_refused};
 }
 
 static bool start(struct service *service, alertron_model *model, char *why, size_t why_size)
 {
     const struct config *config = service->config;
+    struct http_options options = http_options(config);
+    /* TLS is tried first, as there must be no other threads yet. */
+    if (!http_tls_works(&options, why, why_size) || !(service->access = access_new(config, why, why_size))) {
+        alertron_model_free(model);
+        return false;
+    }
     if (!start_parts(service, model, why, why_size))
         return false;
-    const struct http_options options = {.address = config->http.address,
-                                         .port = (int)config->http.port,
-                                         .threads = (int)config->http.threads,
-                                         .body_bytes_max = (size_t)config->limits.message_bytes,
-                                         .handle = routes_handle,
-                                         .context = service->routes};
+    options.context = service->routes;
     if (!(service->http = http_start(&options, why, why_size)))
         return false;
-    log_info("listening on http://%s:%d", config->http.address, http_port(service->http));
+    log_info("listening on %s://%s:%d", *options.tls_certificate ? "https" : "http", config->http.address,
+             http_port(service->http));
     char instance[512];
     name_instance(service, instance, sizeof instance);
     service->workers = workers_new(config, &service->parts, instance, why, why_size);
@@ -252,6 +271,7 @@ static bool end(struct service *service)
         log_warning("some anomalies or dead letters were not acknowledged in time; their readings will be read again");
     http_stop(service->http);
     routes_free(service->routes);
+    access_free(service->access);
     devices_free(service->parts.devices);
     models_free(service->parts.models);
     if (service->has_metrics)
@@ -283,7 +303,7 @@ static void confine(const struct config *config)
 int service_run(const struct config *config, alertron_model *model)
 {
     struct service service = {.config = config};
-    char why[512];
+    char why[1024];
     service_catch_signals();
     catch_reload();
     has_changed(&service);

@@ -196,7 +196,7 @@ void workers_trouble(struct workers *workers, char *trouble, size_t size)
     double joined_since = 0;
     trouble[0] = 0;
     if (workers->started <= 0) {
-        why_say(trouble, size, "waiting for a broker at %s", workers->config->kafka.bootstrap);
+        snprintf(trouble, size, "%s", pipeline_trouble(workers->workers[0].pipeline));
         return;
     }
     for (size_t i = 0; i < workers->n; i++) {
@@ -229,7 +229,7 @@ double workers_silent(struct workers *workers)
 
 bool workers_failed(struct workers *workers)
 {
-    bool failed = false;
+    bool failed = workers->started <= 0 && pipeline_fatal(workers->workers[0].pipeline);
     for (size_t i = 0; i < workers->n; i++) {
         struct worker *worker = &workers->workers[i];
         pthread_mutex_lock(&worker->mutex);

@@ -28,6 +28,12 @@ bool kafka_property_check(const char *name, const char *value, char *why, size_t
     return false;
 }
 
+bool kafka_property_known(const char *name)
+{
+    char unused[512];
+    return kafka_property_check(name, "", unused, sizeof unused);
+}
+
 /* ---- a folder of our own, an environment of our own ---- */
 
 static char folder[] = "/tmp/test_config.XXXXXX";
@@ -39,6 +45,8 @@ void clear_environment(void)
         unsetenv(config_variable(&config_keys[i], name));
     unsetenv("ALERTROND_HTTP_PROT");
     unsetenv("ALERTROND_SERVICE_HOST");
+    unsetenv("KAFKA_SASL_PASSWORD");
+    unsetenv("KAFKA_SASL_PASSWORD_FILE");
 }
 
 void write_file(const char *name, const char *bytes, size_t n)
@@ -52,6 +60,7 @@ void write_file(const char *name, const char *bytes, size_t n)
 int enter_folder(void **state)
 {
     (void)state;
+    umask(077);
     if (!mkdtemp(folder) || chdir(folder) != 0)
         return -1;
     write_file(MODEL_NAME, "model", 5);

@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#define ARGUMENTS_MAX 12
+#define ARGUMENTS_MAX 16
 #define ARGUMENTS(...) ((const char *const[ARGUMENTS_MAX]){__VA_ARGS__})
 #define FILE_NAME "alertrond.conf"
 #define MODEL_NAME "model.alertron" /* a file that can be read */

@@ -5,6 +5,7 @@ import contextlib
 import random
 import shutil
 import subprocess
+import time
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
@@ -38,6 +39,18 @@ def steady_port():
         port = random.SystemRandom().randrange(20000, 32000)
         if port_is_free(port):
             return port
+
+
+def insist(command, seconds=30):
+    """An operator whose command fails, as a broker is away, gives it again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return command()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 class Cluster(TestKafka):
@@ -112,7 +125,7 @@ class Cluster(TestKafka):
 
     def partitions(self, topic):
         """The numbers of the topic's partitions; none where there is no such topic."""
-        found = self._metadata(topic).topics[topic]
+        found = insist(lambda: self._metadata(topic)).topics[topic]
         return [] if found.error else sorted(found.partitions)
 
     def await_whole(self, seconds=90):
@@ -135,10 +148,13 @@ class Cluster(TestKafka):
     def add_partitions(self, topic, number):
         self._admin.create_partitions([NewPartitions(topic, number)])[topic].result(20)
 
-    def delete(self, *topics):
-        for result in self._admin.delete_topics(list(topics)).values():
-            result.result(20)
-        wait_until(lambda: not any(self.partitions(topic) for topic in topics), 20, "the topics go")
+    def delete(self, topic):
+        def gone():
+            with contextlib.suppress(KafkaException):
+                self._admin.delete_topics([topic])[topic].result(20)
+            return not self.partitions(topic)
+
+        wait_until(gone, 30, f"{topic} goes", 0.5)
 
     def forget(self, topics):
         """Deletes what no schedule needs any more."""
@@ -147,13 +163,16 @@ class Cluster(TestKafka):
                 result.result(20)
 
     def make_again(self, topic, partitions):
-        with contextlib.suppress(KafkaException):  # alertrond --create-topics may have been first
-            self.make_topics({topic: partitions})
-        wait_until(lambda: len(self.partitions(topic)) >= partitions, 20, f"{topic} is there again")
+        def there():
+            with contextlib.suppress(KafkaException):  # alertrond --create-topics may be first
+                self.make_topics({topic: partitions})
+            return len(self.partitions(topic)) >= partitions
+
+        wait_until(there, 30, f"{topic} is there again", 0.5)
 
     def limit_message(self, topic, size):
         resource = ConfigResource("topic", topic, {"max.message.bytes": str(size)})
-        self._admin.alter_configs([resource])[resource].result(20)
+        insist(lambda: self._admin.alter_configs([resource])[resource].result(20))
 
     def must_run(self):
         for node, child in self.nodes.items():

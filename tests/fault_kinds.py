@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from confluent_kafka import KafkaException
-from fault_cluster import OFFSETS, TRANSACTIONS
+from fault_cluster import OFFSETS, TRANSACTIONS, insist
 
 SESSION = 6.0  # seconds, see fault_members
 
@@ -186,18 +186,6 @@ def network_silent(world, draw):
 # --- topics ---
 
 
-def _insist(what, seconds=30):
-    """An operator whose command fails, as a broker is away, gives it again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return what()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-
-
 @kind((0.5, 1), ("topics", "brokers"))
 def partitions_added(world, draw):
     topic = draw.choice([world.topics.readings, world.topics.readings, world.topics.anomalies, world.topics.dead_letters])
@@ -206,7 +194,7 @@ def partitions_added(world, draw):
         world.cluster.add_partitions(topic, number)
     yield f"{topic}, to {number}"
     if topic == world.topics.readings:
-        world.writer.add_partitions(_insist(lambda: world.cluster.partitions(topic)))
+        world.writer.add_partitions(world.cluster.partitions(topic))
 
 
 @kind((1, 4), ("topics", "brokers"))
@@ -217,7 +205,7 @@ def output_topic_made_again(world, draw):
     yield output.topic
     world.cluster.make_again(output.topic, partitions)
     time.sleep(0.5)
-    output.made_again(time.monotonic(), world.ends(world.topics.readings))
+    output.made_again(time.monotonic(), insist(lambda: world.ends(world.topics.readings)))
 
 
 @kind((3, 5), ("topics", "brokers", "alertrond", "network"), place="last")
@@ -239,7 +227,7 @@ def readings_topic_made_again(world, _draw):
 @kind((2, 6), ("topics", "brokers"))
 def message_too_large(world, draw):
     output = draw.choice([world.anomalies, world.dead_letters])
-    _insist(lambda: world.cluster.limit_message(output.topic, 100))
+    world.cluster.limit_message(output.topic, 100)
     world.headers_may_go = world.headers_may_go or output is world.dead_letters
     yield f"{output.topic}: max.message.bytes=100"
-    _insist(lambda: world.cluster.limit_message(output.topic, 1048588))
+    world.cluster.limit_message(output.topic, 1048588)

@@ -42,10 +42,17 @@ class Writer(threading.Thread):
         self._stopped = False
         self.messages = {}  # id -> message
         self.places = {}  # id -> (partition, offset), once acknowledged
-        self.failed = []
+        self.unsure = set()  # ids that a producer could not go on with: there or not, as the topic itself tells
+        self._producer = self._connect()
+
+    def _start_over(self):
+        """A new producer: an idempotent one that has lost its sequence, as it may when leaders change, writes no more."""
+        self._producer.purge()
+        self._producer.flush(10)
         self._producer = self._connect()
 
     def _connect(self):
+        self._sound = True
         words = {"bootstrap.servers": self._brokers, "enable.idempotence": True, "linger.ms": 5, "log_level": 2}
         quick = {"socket.timeout.ms": 6000, "reconnect.backoff.max.ms": 1000, "message.timeout.ms": 0}
         return Producer({**words, **quick, "topic.metadata.refresh.interval.ms": 1000})
@@ -79,6 +86,8 @@ class Writer(threading.Thread):
                 while len(self.messages) < min(due, self._count):
                     self._write()
                 self._producer.poll(0)
+                if self.unsure and not self._sound:
+                    self._start_over()
             time.sleep(TICK)
 
     def finish(self, seconds=90):
@@ -86,8 +95,6 @@ class Writer(threading.Thread):
         self.join(seconds)
         if self.is_alive() or self._producer.flush(seconds):
             raise Failure(f"readings were not acknowledged within {seconds} s: {len(self._producer)} wait")
-        if self.failed:
-            raise Failure(f"readings were not written: {self.failed[0]}")
 
     def _write(self):
         partition = self._draw.choice(sorted(self._numbers))
@@ -98,7 +105,8 @@ class Writer(threading.Thread):
 
         def told(error, written):
             if error:
-                self.failed.append(error)
+                self.unsure.add(id)
+                self._sound = False
             else:
                 self.places[id] = (written.partition(), written.offset())
 
@@ -108,7 +116,9 @@ class Writer(threading.Thread):
                 self._producer.produce(self._topic, message.value, message.key, on_delivery=told, **words)
                 return
             except (BufferError, KafkaException) as error:
-                new = isinstance(error, KafkaException) and error.args[0].code() == KafkaError._UNKNOWN_PARTITION
-                if not new and not isinstance(error, BufferError):
+                code = None if isinstance(error, BufferError) else error.args[0].code()
+                if code == KafkaError._FATAL:
+                    self._start_over()
+                elif code not in (None, KafkaError._UNKNOWN_PARTITION):
                     raise
                 self._producer.poll(0.1)  # the queue is full, or the partition too new to be known

@@ -31,6 +31,12 @@ class Schedule:
     def end(self):
         return max(fault.end for fault in self.faults)
 
+    @property
+    def writing(self):
+        """Seconds of writing: there must be something to lose after what comes last."""
+        last = KINDS[self.faults[-1].kind].place == "last"
+        return self.end + APART + 2 if last else SPAN
+
 
 def draw(seed, brokers):
     """The schedule of a seed: its first fault goes through the kinds in turn, so that every row of seeds has all."""

@@ -14,9 +14,8 @@ NUMBER_MAX = 63  # characters
 DEPTH_MAX = 64
 DEVICE_MAX = 256
 
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(r"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_LONE = re.compile(r"u[dD][89a-fA-F]..")
 
 
 class Refused(Exception):
@@ -41,11 +40,11 @@ def judge(value):
     if not value or len(value) > BYTES_MAX:
         return False
     text = value.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    if "\\u" in text:
-        if _SURROGATE.search(_PAIR.sub("", text)):
-            return None
-        if _NUL.search(text):
+    for escape in _ESCAPE.findall(text) if "\\u" in text else ():
+        if escape == "u0000":
             return False
+        if _LONE.fullmatch(escape):
+            return None
     try:
         return _reading(_decoder.decode(text), text)
     except (ValueError, RecursionError, Refused):

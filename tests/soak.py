@@ -14,6 +14,7 @@ from process import Failure, free_port, wait_until
 from service import Generator, Service
 
 SHARE = 0.8
+FETCHED = 40 * MEBI  # what is fetched ahead is up to 32 MiB at one time and nothing at another
 DEVICES = 1000
 FIND_SECONDS = 15  # how long the maximum is looked for
 LATEST = 200  # anomalies of a sample of the latency
@@ -144,7 +145,7 @@ class Soak:
 
     def _check(self):
         bounds = {
-            "resident": lambda first: 1.1 * first + 8 * MEBI,
+            "resident": lambda first: 1.1 * first + FETCHED,
             "files": lambda first: first + 3,
             "threads": lambda first: first + 1,
             "lag": lambda first: 2 * first + self.rate,

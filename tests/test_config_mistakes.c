@@ -7,6 +7,7 @@
 #include "config_draft.h"
 #include "config_rules.h"
 #include "config_support.h"
+#include "property.h"
 #include "support.h"
 
 /* ---- mistakes ---- */
@@ -37,7 +38,10 @@ static const struct mistake_case file_mistakes[] = {
     {"[http]\nPort = 1", "2: unknown key \"Port\" in [http]; did you mean port?"},
     {"[http]\nlevel = info", "2: unknown key \"level\" in [http]; it belongs to [log]"},
     {"[http]\nsecurity.protocol = ssl", "2: unknown key \"security.protocol\" in [http]; it belongs to [kafka]"},
-    {"[http]\nxyz = 1", "2: unknown key \"xyz\" in [http], which has address, port, threads"},
+    {"[http]\nxyz = 1",
+     "2: unknown key \"xyz\" in [http], which has address, port, threads, client_connections, "
+     "request_seconds, idle_seconds, metrics_access, ingest_access, admin_access, tokens_file, users_file, "
+     "tls_certificate, tls_client_ca"},
     {"[http]\nport = 1\nport = 1", "3: http.port: given twice, first in line 2; keep one"},
     {"[http]\nport = x\n[log]\n[http]\nport = 1",
      "2: http.port: \"x\" is not a whole number; give a port from 0 to 65535\n" FILE_NAME
@@ -89,6 +93,11 @@ static const struct mistake_case file_mistakes[] = {
     {"[kafka]\npartitioner = bad",
      "2: kafka.partitioner: Invalid value \"bad\" for configuration property \"partitioner\""},
     {"[kafka]\nsasl.password = bad", "2: kafka.sasl.password: librdkafka refuses its value, which is not shown here"},
+    {"[kafka]\nsasl.password_file = folder", "2: kafka.sasl.password_file: folder: Is a directory"},
+    {"[kafka]\nsasl.password_file = nowhere", "2: kafka.sasl.password_file: nowhere: No such file or directory"},
+    {"[kafka]\nsasl.password = a\nsasl.password_file = " MODEL_NAME,
+     "3: kafka.sasl.password_file: given twice, first in line 2; keep one"},
+    {"[kafka]\ngroup.id_file = x", "2: kafka.group.id_file: belongs to the service; set group_id instead"},
     {"[kafka]\ndebug = all\ndebug = all", "3: kafka.debug: given twice, first in line 2; keep one"},
     {"[kafka]\ngroup.id = g", "2: kafka.group.id: belongs to the service; set group_id instead"},
     {"[kafka]\nbootstrap.servers = a:1", "2: kafka.bootstrap.servers: belongs to the service; set bootstrap instead"},
@@ -165,9 +174,11 @@ static void test_all_mistakes_of_all_sources_are_said_at_once(void **state)
     setenv("ALERTROND_SERVICE_HOST", "10.0.0.1", 1); /* what Kubernetes sets is not a mistake */
     struct config config;
     char *said = NULL;
-    assert_int_equal(
-        read_config(&config, ARGUMENTS("-c", FILE_NAME, "--port=70000", "-X", "foo", "-X", "group_id=g"), &said),
-        OPTIONS_MISTAKES);
+    assert_int_equal(read_config(&config,
+                                 ARGUMENTS("-c", FILE_NAME, "--port=70000", "-X", "foo:opensesame", "-X", "group_id=g",
+                                           "-X", "sasl.password=opensesame"),
+                                 &said),
+                     OPTIONS_MISTAKES);
     assert_string_equal(said, FILE_NAME
                         ":2: http.port: 80000 is above 65535; give a port from 0 to 65535\n" FILE_NAME
                         ":4: kafka.readings_topc: No such configuration property: \"readings_topc\"; did you mean "
@@ -178,6 +189,8 @@ static void test_all_mistakes_of_all_sources_are_said_at_once(void **state)
                         "flag --port: 70000 is above 65535; give a port from 0 to 65535\n"
                         "flag -X: \"foo\" is no property; give name=value\n"
                         "flag -X group_id: No such configuration property: \"group_id\"; did you mean --group-id?\n"
+                        "flag -X sasl.password: every user of this machine can see a command line; give -X "
+                        "sasl.password_file=FILE, or the environment variable KAFKA_SASL_PASSWORD\n"
                         "model.path: no model is given; say --model FILE, ALERTROND_MODEL_PATH=FILE, or path = FILE "
                         "below [model]\n");
     free(said);
@@ -302,11 +315,14 @@ static void test_secrets_are_told_by_their_names(void **state)
 {
     (void)state;
     static const char *const secret[] = {"sasl.password", "ssl.key.password", "sasl.oauthbearer.client.secret",
-                                         "sasl.username", "ssl.key.pem",      "some.token"};
+                                         "ssl.key.pem", "some.token"};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
-        assert_true(config_rule_is_secret(secret[i]));
-    assert_false(config_rule_is_secret("security.protocol"));
-    assert_false(config_rule_is_secret("ssl.ca.location"));
+        assert_true(property_is_secret(secret[i]));
+    static const char *const shown[] = {"security.protocol",  "ssl.ca.location",
+                                        "sasl.mechanism",     "sasl.username",
+                                        "sasl.password_file", "sasl.oauthbearer.token.endpoint.url"};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        assert_false(property_is_secret(shown[i]));
 }
 
 int main(void)

@@ -149,7 +149,7 @@ static int runs_a_shell(void)
     return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? HELD : NOT_HELD;
 }
 
-/* mmap for the filter of x32: an allowed number, but not of this machine's table. */
+/* An allowed call by its number in the table of x32. */
 static int calls_by_foreign_numbers(void)
 {
     return refused(syscall(0x40000000 | SYS_getppid), EPERM);
@@ -213,8 +213,10 @@ static void test_the_kernel_says_so_too(void **state)
 
 static int makes_memory_executable(void)
 {
-    if (prctl(66, 0, 0, 0, 0) != 1) /* PR_GET_MDWE; Linux 6.3 */
+    if (prctl(66, 0, 0, 0, 0) < 0) { /* PR_GET_MDWE; Linux 6.3 */
+        fprintf(stderr, "SKIPPED: this kernel lets any memory become executable\n");
         return HELD;
+    }
     void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return refused(mprotect(memory, 4096, PROT_READ | PROT_EXEC), EACCES);
 }

@@ -51,15 +51,31 @@ class EmbeddedBroker:
 
 
 class Kafka:
-    """A Kafka cluster in KRaft mode; each node is broker and controller. Its data is in `directory`."""
+    """A Kafka cluster in KRaft mode; each node is broker and controller. Its data is in `directory`.
 
-    def __init__(self, directory, nodes=1, heap_megabytes=512):
+    Beside the plain listener it has `listeners`, {name: security protocol}, on ports of their own; `settings` are more
+    lines of its configuration, `users` those of SCRAM, {name: password}, and `java` more words for the JVM.
+    """
+
+    def __init__(self, directory, nodes=1, heap_megabytes=512, *, listeners=None, settings=None, users=None, java=()):
         self.directory = pathlib.Path(directory)
         self._heap = heap_megabytes
+        self._protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
+        self._settings = settings or {}
+        self._users = users or {}
+        self._java = list(java)
         self._cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self._ports = {node: (free_port(), free_port()) for node in range(1, nodes + 1)}
+        self._ports = {node: {name: free_port() for name in self._protocols} for node in range(1, nodes + 1)}
         self.nodes = {node: self._child(node) for node in self._ports}
-        self.bootstrap = ",".join(f"127.0.0.1:{client}" for client, _ in self._ports.values())
+        self.bootstrap = self.bootstrap_of("PLAINTEXT")
+
+    def bootstrap_of(self, listener):
+        return ",".join(self._address(node, listener) for node in self._ports)
+
+    def _address(self, node, listener):
+        """Certificates are for a name, so that is what encrypted listeners go by."""
+        host = "localhost" if self._protocols[listener].endswith("SSL") else "127.0.0.1"
+        return f"{host}:{self._ports[node][listener]}"
 
     @property
     def children(self):
@@ -82,7 +98,7 @@ class Kafka:
         """Waits until each running node knows of all running nodes."""
         running = [node for node, child in self.nodes.items() if child.running]
         for node in running:
-            client = self._ports[node][0]
+            client = self._ports[node]["PLAINTEXT"]
             self.nodes[node].await_ready(lambda: len(known_brokers("127.0.0.1", client)) >= len(running), seconds)
 
     def stop(self):
@@ -95,7 +111,7 @@ class Kafka:
         # A JVM otherwise leaves hsperfdata and unpacked libraries in the system's /tmp.
         java = ["java", "-Xms128m", f"-Xmx{self._heap}m", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
         java += [f"-Djava.io.tmpdir={self.directory}", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
-        java += ["kafka.Kafka", self._properties(node)]
+        java += [*self._java, "kafka.Kafka", self._properties(node)]
         return Child(f"Kafka (node {node})", java, self.directory / f"kafka-{node}.log", env=_java_environment())
 
     def _properties(self, node):
@@ -106,14 +122,18 @@ class Kafka:
         self._properties(node).write_text(self._configuration(node))
         java = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", f"-Djava.io.tmpdir={self.directory}"]
         java += ["kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster}", "-c", self._properties(node)]
+        for name, password in self._users.items():
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+                java += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
         log = self.directory / f"kafka-{node}.format.log"
         formatting = Child("formatting Kafka's storage", java, log, env=_java_environment()).start()
         if formatting.wait(60) != 0:
             raise Failure(f"Kafka's storage could not be formatted.\n{formatting.tail()}")
 
     def _configuration(self, node):
-        client, controller = self._ports[node]
-        voters = ",".join(f"{other}@127.0.0.1:{ports[1]}" for other, ports in self._ports.items())
+        voters = ",".join(f"{other}@{self._address(other, 'CONTROLLER')}" for other in self._ports)
+        listeners = {name: f"{name}://{self._address(node, name)}" for name in self._protocols}
+        protocols = ",".join(f"{name}:{protocol}" for name, protocol in self._protocols.items())
         replicas = min(3, len(self._ports))
         in_sync = max(1, replicas - 1)
         # A properties file takes a backslash as an escape.
@@ -122,8 +142,9 @@ class Kafka:
             "process.roles": "broker,controller",
             "node.id": node,
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client}",
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": ",".join(text for name, text in listeners.items() if name != "CONTROLLER"),
+            "listener.security.protocol.map": protocols,
             "controller.listener.names": "CONTROLLER",
             "log.dirs": data,
             "auto.create.topics.enable": "false",
@@ -139,6 +160,7 @@ class Kafka:
             "share.coordinator.state.topic.num.partitions": 4,
             "share.coordinator.state.topic.replication.factor": replicas,
             "share.coordinator.state.topic.min.isr": in_sync,
+            **self._settings,
         }
         return "".join(f"{key}={value}\n" for key, value in lines.items())
 

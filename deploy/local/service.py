@@ -85,6 +85,15 @@ class Service:
     def pid(self):
         return self._child.pid
 
+    @property
+    def status(self):
+        """Its exit status, or None while it runs."""
+        return self._child.status
+
+    @property
+    def log(self):
+        return self._child.log.read_text(errors="replace")
+
     def start(self):
         self._child.start()
         return self

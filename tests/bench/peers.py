@@ -8,40 +8,14 @@ import subprocess
 import sys
 
 import shapes
+from machine import CFLAGS, FOLDER, HERE, ROOT, TooSlow, Unavailable, run
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-FOLDER = ROOT / "build" / "bench"
 LIBRARY = FOLDER / "library"
 PACKAGES = FOLDER / "python"  # where Python finds alertron
 PYTHON = "alertron (Python)"  # the side
 ISOTREE = FOLDER / "isotree" / "src"  # its source, unpacked by tests/bench/run
 PREPARE_SECONDS = 240  # for a model of a peer, which is then kept; skl2onnx needs longer for 1,000 trees
-CFLAGS = ["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra"]
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GOMAXPROCS")
-
-
-class Unavailable(Exception):
-    """A side can't be measured; the text says why."""
-
-
-class TooSlow(Unavailable):
-    """It takes longer than it is given."""
-
-
-def run(words, timeout=None, **options) -> str:
-    """Standard output of a program. Unavailable, with the end of what it said, where it fails."""
-    try:
-        words = [str(word) for word in words]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, **options)
-    except FileNotFoundError:
-        raise Unavailable(f"{words[0]} is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise TooSlow(f"making its model ready took more than {timeout:.0f} s") from None
-    if done.returncode != 0:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise Unavailable(" / ".join(lines[-2:])[:300] or f"{words[0]} failed")
-    return done.stdout
 
 
 class Process:

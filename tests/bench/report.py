@@ -9,25 +9,14 @@ import platform
 
 import peers
 import shapes
+from machine import commit, cpu, print_grid
 from questions import DECODE_COLUMNS, DECODE_TABLE, FIT_ALONE, FIT_SCORED, FIT_TABLE, LOAD_TABLE, REGISTRY_COLUMNS
 from questions import REGISTRY_TABLE, Question, rows_column, scoring_table
 
 UNITS = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "us"), (1.0, 1e3, "ms"), (float("inf"), 1.0, "s"))
-FLAGS = ("avx2", "avx512f", "avx512bw", "avx512vbmi", "asimd")
 
 
 GENERATED, ISOTREE, SKLEARN = ("tl2cgen", "tl2cgen (quantized)"), ("isotree", "isotree (C++)"), ("scikit-learn",)
-
-
-def cpu() -> tuple[str, list[str]]:
-    name, flags = platform.machine(), []
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            name = value.strip()
-        elif key.strip() in ("flags", "Features"):
-            flags = [flag for flag in FLAGS if flag in value.split()]
-    return name, flags
 
 
 def facts(core: int, sides: list[peers.Side], chosen: argparse.Namespace) -> dict:
@@ -57,14 +46,6 @@ def facts(core: int, sides: list[peers.Side], chosen: argparse.Namespace) -> dic
         "rounds": chosen.rounds,
         "peers": versions,
     }
-
-
-def commit() -> str:
-    try:
-        revision = peers.run(["git", "-C", peers.ROOT, "rev-parse", "--short", "HEAD"]).strip()
-        return revision + (", changed" if peers.run(["git", "-C", peers.ROOT, "status", "--porcelain"]) else "")
-    except peers.Unavailable:
-        return "unknown"
 
 
 def print_head(facts: dict) -> None:
@@ -102,13 +83,6 @@ def cell(question: Question | None, base: Question | None) -> str:
     if base and base.numbers and base is not question:
         text += f"  {digits(question.minimum / base.minimum)}x"
     return text
-
-
-def print_grid(title: str, head: list[str], lines: list[list[str]]) -> None:
-    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
-    print(f"\n{title}")
-    for line in [head, *lines]:
-        print("  " + "   ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
 
 
 def print_tables(questions: list[Question], sizes: dict, names: list[str]) -> None:
