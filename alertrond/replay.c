@@ -19,6 +19,7 @@
 #define BATCH_SECONDS 3.0             /* far below transaction.timeout.ms */
 #define ANSWER_MS 15000               /* for what the broker is asked at the beginning */
 #define SERVE_MS 100
+#define COMMIT_MS 5000        /* at a time */
 #define PATIENCE_SECONDS 60.0 /* without an answer, or a letter */
 #define ATTEMPTS 5u           /* for a batch that was refused */
 #define CLOSE_MS 5000
@@ -234,7 +235,7 @@ static enum kafka_transaction commit_batch(struct replay *replay)
     const double start = clock_seconds();
     enum kafka_transaction outcome;
     do
-        outcome = kafka_transaction_commit(replay->producer, replay->consumer, replay->now.next, replay->n, SERVE_MS);
+        outcome = kafka_transaction_commit(replay->producer, replay->consumer, replay->now.next, replay->n, COMMIT_MS);
     while (outcome == KAFKA_TRANSACTION_RETRY && !is_over(start));
     if (outcome == KAFKA_TRANSACTION_FATAL)
         fail(replay, "", kafka_producer_fatal(replay->producer));
