@@ -1,8 +1,13 @@
 /* kafka_client.c: what every Kafka client needs: its configuration, and where its log goes. */
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kafka_private.h"
 #include "log.h"
+
+enum { DESTROY_SECONDS = 5 };
 
 const char *kafka_version(void)
 {
@@ -57,4 +62,65 @@ rd_kafka_conf_t *kafka__conf_new(const struct kafka_cluster *cluster, const stru
         return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;
+}
+
+/* --- the end ---------------------------------------------------------------------------------------------- */
+
+struct ending {
+    rd_kafka_t *client;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool done, left; /* whoever comes second frees it */
+};
+
+static void *destroy(void *context)
+{
+    struct ending *ending = context;
+    rd_kafka_destroy(ending->client);
+    pthread_mutex_lock(&ending->mutex);
+    ending->done = true;
+    const bool left = ending->left;
+    pthread_cond_signal(&ending->changed);
+    pthread_mutex_unlock(&ending->mutex);
+    if (left)
+        free(ending);
+    return NULL;
+}
+
+static bool await_end(struct ending *ending)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += DESTROY_SECONDS;
+    pthread_mutex_lock(&ending->mutex);
+    while (!ending->done && pthread_cond_timedwait(&ending->changed, &ending->mutex, &until) == 0)
+        ;
+    const bool done = ending->done;
+    ending->left = !done;
+    pthread_mutex_unlock(&ending->mutex);
+    return done;
+}
+
+bool kafka__destroy(rd_kafka_t *client)
+{
+    pthread_t thread;
+    struct ending *ending = calloc(1, sizeof *ending);
+    if (!ending)
+        return false;
+    *ending = (struct ending){.client = client};
+    pthread_mutex_init(&ending->mutex, NULL);
+    pthread_cond_init(&ending->changed, NULL);
+    if (pthread_create(&thread, NULL, destroy, ending) != 0) {
+        free(ending);
+        return false;
+    }
+    const bool done = await_end(ending);
+    if (done) {
+        pthread_join(thread, NULL);
+        free(ending);
+    } else {
+        pthread_detach(thread);
+        log_warning("the Kafka client does not end; it is left to the end of the process");
+    }
+    return done;
 }

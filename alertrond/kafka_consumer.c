@@ -118,8 +118,8 @@ static void free_consumer(struct kafka_consumer *consumer)
         rd_kafka_queue_destroy(consumer->events);
         rd_kafka_queue_destroy(consumer->messages);
     }
-    if (consumer->client)
-        rd_kafka_destroy(consumer->client);
+    if (consumer->client && !kafka__destroy(consumer->client))
+        return;
     kafka_access_end(&consumer->access);
     if (consumer->stored)
         rd_kafka_topic_partition_list_destroy(consumer->stored);

@@ -20,6 +20,10 @@ rd_kafka_conf_t *kafka__conf_new(const struct kafka_cluster *cluster, const stru
 /* Hands librdkafka's own lines on to our log. */
 void kafka__write_log(const rd_kafka_t *client, int syslog_level, const char *facility, const char *text);
 
+/* Frees a client. False where that does not end in time, as it sometimes does not when a topic was deleted: then what
+ * the client may still use stays until the process ends. */
+bool kafka__destroy(rd_kafka_t *client);
+
 /* --- kafka_producer.c ------------------------------------------------------------------------------------ */
 
 /* Where a transaction is. */

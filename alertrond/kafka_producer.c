@@ -14,6 +14,12 @@ enum { FLUSH_MS = 100, ABORT_MS = 2000 };
 /* Once an instance has died, readers of what is committed wait for so long. */
 #define TRANSACTION_MS "15000"
 
+/* What librdkafka keeps for a record with a token: it does not tell the timestamp of one that was refused. */
+struct ticket {
+    void *token;
+    int64_t timestamp;
+};
+
 static bool is_ours(const char *header)
 {
     return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
@@ -38,12 +44,10 @@ static rd_kafka_headers_t *copy_own_headers(const rd_kafka_headers_t *headers)
 /* Keeps what was refused, so that its offset is not passed before it has been written. Where memory has run out its
  * token is never acknowledged: the offset stays, and the reading comes again after a restart. A message as large as its
  * topic allowed is too large for the dead letters' with the reason beside it: it is kept without. */
-static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message)
+static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message, const struct ticket *ticket)
 {
     rd_kafka_headers_t *headers = NULL, *copy = NULL;
-    rd_kafka_timestamp_type_t kind;
-    const int64_t timestamp = rd_kafka_message_timestamp(message, &kind);
-    const bool too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && message->_private == producer->alone;
+    const bool too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && ticket->token == producer->alone;
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
         copy = too_large ? copy_own_headers(headers) : rd_kafka_headers_copy(headers);
     const struct unsent_record record = {.topic = (char *)(uintptr_t)rd_kafka_topic_name(message->rkt),
@@ -51,9 +55,9 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
                                          .key_size = message->key_len,
                                          .value = message->payload,
                                          .value_size = message->len,
-                                         .timestamp = timestamp > 0 ? timestamp : 0,
+                                         .timestamp = ticket->timestamp,
                                          .headers = copy,
-                                         .token = message->_private};
+                                         .token = ticket->token};
     if (!unsent_keep(&producer->unsent, &record) && copy)
         rd_kafka_headers_destroy(copy);
 }
@@ -89,19 +93,21 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
 {
     (void)client;
     struct kafka_producer *producer = opaque;
+    struct ticket *ticket = message->_private;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (message->_private)
-            producer->delivered(producer->context, message->_private);
+        if (ticket && producer->delivered)
+            producer->delivered(producer->context, ticket->token);
     } else if (producer->transactional) {
         if (!producer->closing && !was_purged(message))
-            refuse(producer, rd_kafka_topic_name(message->rkt), message->_private, message->err);
-    } else if (!message->_private) {
+            refuse(producer, rd_kafka_topic_name(message->rkt), ticket ? ticket->token : NULL, message->err);
+    } else if (!ticket) {
         producer->errors++;
         producer->failed++;
     } else if (!producer->closing) {
         note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err);
-        keep_unsent(producer, message);
+        keep_unsent(producer, message, ticket);
     }
+    free(ticket);
 }
 
 void kafka__note_fatal(struct kafka_producer *producer)
@@ -209,19 +215,25 @@ static rd_kafka_headers_t *make_headers(const struct kafka_record *record)
 static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct kafka_record *record,
                                    rd_kafka_headers_t *headers)
 {
+    struct ticket *ticket = record->token ? malloc(sizeof *ticket) : NULL;
+    if (record->token && !ticket)
+        return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    if (ticket)
+        *ticket = (struct ticket){.token = record->token, .timestamp = record->timestamp};
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key, record->key_size}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)record->value, record->value_size}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = record->token},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     const size_t n = sizeof parts / sizeof *parts - (headers == NULL);
     rd_kafka_error_t *error = rd_kafka_produceva(producer->client, parts, n);
     if (!error)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
+    free(ticket);
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
@@ -292,7 +304,7 @@ static void send_some_again(struct kafka_producer *producer)
 void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms)
 {
     rd_kafka_poll(producer->client, timeout_ms);
-    if (*unsent_why(&producer->unsent))
+    if (!producer->transactional && *unsent_why(&producer->unsent))
         send_some_again(producer);
 }
 
@@ -337,7 +349,8 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
         kafka_transaction_abort(producer, ABORT_MS);
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
-    rd_kafka_destroy(producer->client);
+    if (!kafka__destroy(producer->client))
+        return all;
     kafka_access_end(&producer->access);
     for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {
         if (unsent->headers)

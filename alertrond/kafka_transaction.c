@@ -108,6 +108,7 @@ enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer,
         if (outcome == KAFKA_TRANSACTION_DONE) {
             producer->stage = KAFKA__IDLE;
             producer->one_by_one = false;
+            unsent_written(&producer->unsent);
         }
         if (outcome != KAFKA_TRANSACTION_ABORTED)
             return outcome;

@@ -191,7 +191,8 @@ static alertron_counter_child *consumed_of(const struct config *config, struct m
 }
 
 /* Everything but what talks to brokers. */
-static struct pipeline *make_parts(const struct config *config, const struct scorer_parts *parts, const char *name)
+static struct pipeline *make_parts(const struct config *config, const struct scorer_parts *parts, const char *name,
+                                   size_t outputs_max)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (!pipeline)
@@ -201,7 +202,7 @@ static struct pipeline *make_parts(const struct config *config, const struct sco
                                   .consumed = consumed_of(config, parts->metrics),
                                   .scorer = scorer_new(parts),
                                   .watch = watch_new((double)config->limits.stall_seconds),
-                                  .offsets = offsets_new((size_t)config->limits.outputs),
+                                  .offsets = offsets_new(outputs_max),
                                   .client_id = strdup(name)};
     if (pipeline->scorer)
         pipeline->block = block_new(scorer_begin(pipeline->scorer)->width);
@@ -212,9 +213,9 @@ static struct pipeline *make_parts(const struct config *config, const struct sco
 }
 
 struct pipeline *pipeline_new(const struct config *config, const struct scorer_parts *parts, const char *name,
-                              char *why, size_t why_size)
+                              size_t outputs_max, char *why, size_t why_size)
 {
-    struct pipeline *pipeline = make_parts(config, parts, name);
+    struct pipeline *pipeline = make_parts(config, parts, name, outputs_max);
     if (!pipeline) {
         why_say(why, why_size, "out of memory");
         return NULL;

@@ -12,10 +12,10 @@
 
 struct pipeline;
 
-/* Prepares to connect; `name` tells workers of a cluster from each other ("edge-1-8000-0"). NULL, and why, on failure.
- */
+/* Prepares to connect; `name` tells workers of a cluster from each other ("edge-1-8000-0"), and outputs_max is how many
+ * outputs of this one may wait for their acknowledgement. NULL, and why, on failure. */
 struct pipeline *pipeline_new(const struct config *config, const struct scorer_parts *parts, const char *name,
-                              char *why, size_t why_size);
+                              size_t outputs_max, char *why, size_t why_size);
 
 /* Whether a broker answers within timeout_ms. */
 bool pipeline_reaches_broker(struct pipeline *pipeline, int timeout_ms);

@@ -30,14 +30,20 @@ const char *unsent_why(const struct unsent *unsent)
     return unsent->why;
 }
 
-/* That one record was written says little: another may still come back. */
-static void calm_down(struct unsent *unsent, double now)
+void unsent_written(struct unsent *unsent)
 {
-    if (!unsent->why[0] || now - unsent->refused < CALM_SECONDS)
+    if (!unsent->why[0])
         return;
     log_info("what was refused has been written");
     unsent->why[0] = 0;
     unsent->logged = 0;
+}
+
+/* That one record was written says little: another may still come back. */
+static void calm_down(struct unsent *unsent, double now)
+{
+    if (now - unsent->refused >= CALM_SECONDS)
+        unsent_written(unsent);
 }
 
 size_t unsent_due(struct unsent *unsent, double now)

@@ -35,6 +35,9 @@ void unsent_refused(struct unsent *unsent, const char *why, double now);
 /* Why records are refused; "" once all have been sent and none has come back for some seconds. */
 const char *unsent_why(const struct unsent *unsent);
 
+/* All that was refused has been written. */
+void unsent_written(struct unsent *unsent);
+
 /* How many records are to be taken and sent now; at most so many as there are. */
 size_t unsent_due(struct unsent *unsent, double now);
 

@@ -65,11 +65,12 @@ struct workers *workers_new(const struct config *config, const struct scorer_par
         return NULL;
     }
     *workers = (struct workers){.config = config, .metrics = parts->metrics, .workers = each};
+    const size_t outputs = (size_t)config->limits.outputs / n;
     for (size_t i = 0; i < n; i++) {
         char name[300];
         snprintf(name, sizeof name, "%s-%zu", instance, i);
         each[i].all = workers;
-        each[i].pipeline = pipeline_new(config, parts, name, why, why_size);
+        each[i].pipeline = pipeline_new(config, parts, name, outputs ? outputs : 1, why, why_size);
         if (!each[i].pipeline) {
             workers_stop(workers);
             return NULL;

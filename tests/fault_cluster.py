@@ -60,9 +60,9 @@ class Cluster(TestKafka):
 
     def __init__(self, directory, nodes):
         super().__init__(directory, nodes, heap_megabytes=384)
-        self._ports = {node: (steady_port(), steady_port()) for node in self.nodes}
+        self._ports = {node: {"PLAINTEXT": steady_port(), "CONTROLLER": steady_port()} for node in self.nodes}
         self._proxy_ports = {node: (steady_port(), steady_port()) for node in self.nodes}
-        self.bootstrap = ",".join(f"127.0.0.1:{ports[0]}" for ports in self._ports.values())
+        self.bootstrap = self.bootstrap_of("PLAINTEXT")
         self.proxied = ",".join(f"127.0.0.1:{ports[0]}" for ports in self._proxy_ports.values())
         self.proxies = Proxies(self._proxy_ports)
         self._disk = self.directory / "kafka-1.data"
@@ -85,7 +85,7 @@ class Cluster(TestKafka):
             subprocess.run(["umount", "-l", self._disk], check=False)
 
     def _configuration(self, node):
-        client, controller = self._ports[node]
+        client, controller = self._ports[node]["PLAINTEXT"], self._ports[node]["CONTROLLER"]
         proxy, behind = self._proxy_ports[node]
         own = {
             **_QUICK,
