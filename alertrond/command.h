@@ -12,6 +12,7 @@ int command_convert(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_generate(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_broker(int argc, char **argv);
 

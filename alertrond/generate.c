@@ -10,33 +10,30 @@
 
 #include "clock.h"
 #include "command.h"
-#include "config.h"
 #include "fleet.h"
 #include "kafka.h"
+#include "kafka_flags.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
-#include "property.h"
 #include "reading.h"
 #include "value.h"
 
 #define WHY_BYTES 512
 #define RATE_MAX 1e9
-#define BURST_SECONDS 0.001  /* readings that are due within it go out together */
-#define BEHIND_SECONDS 1.0   /* further behind than this, the time that is lost is not made up for */
-#define BURST_READINGS 1024u /* at most, before signals and the clock are looked at again */
-#define POLL_MS 100          /* while Kafka's queue is full */
-#define CLOSE_MS 15000       /* for acknowledgements at the end */
-#define PROPERTIES_MAX 64u
+#define BURST_SECONDS 0.001             /* readings that are due within it go out together */
+#define BEHIND_SECONDS 1.0              /* further behind than this, the time that is lost is not made up for */
+#define BURST_READINGS 1024u            /* at most, before signals and the clock are looked at again */
+#define POLL_MS 100                     /* while Kafka's queue is full */
+#define CLOSE_MS 15000                  /* for acknowledgements at the end */
 #define INTEGER_MOST 9007199254740992.0 /* 2^53 */
 
 struct generate_flags {
-    const char *rate, *device, *normal, *anomalous, *bootstrap, *topic;
+    const char *rate, *device, *normal, *anomalous, *topic;
     double anomalies, seconds;
     int64_t devices, count, seed;
     bool csv, kafka;
-    struct kafka_property properties[PROPERTIES_MAX];
-    size_t n_properties;
+    struct kafka_flags cluster;
 };
 
 struct generator {
@@ -50,8 +47,6 @@ struct generator {
 };
 
 static volatile sig_atomic_t stopped;
-
-extern char **environ;
 
 static const struct options_usage usage = {
     .command = "generate",
@@ -230,25 +225,12 @@ static void write_csv_header(struct generator *generator)
     }
 }
 
-/* As fast as it goes, a long queue is full all the time, and its messages have left the processor's cache by the time
- * that librdkafka's thread walks through them: a short one takes a third less time. What the user says comes later, and
- * wins. */
-static struct kafka_producer *open_producer(const struct generator *generator, char *why, size_t why_size)
-{
-    static char name[] = "queue.buffering.max.messages", value[] = "20000", where[] = "generate";
-    const struct generate_flags *flags = generator->flags;
-    struct kafka_property properties[1 + PROPERTIES_MAX] = {{.name = name, .value = value, .where = where}};
-    memcpy(properties + 1, flags->properties, flags->n_properties * sizeof *properties);
-    const size_t skipped = isinf(generator->rate) ? 0u : 1u;
-    const struct kafka_cluster cluster = {flags->bootstrap, properties + skipped, 1 + flags->n_properties - skipped};
-    return kafka_producer_new(&cluster, NULL, why, why_size);
-}
-
 static bool begin(struct generator *generator, char *why, size_t why_size)
 {
     const struct generate_flags *flags = generator->flags;
     if (flags->kafka) {
-        generator->producer = open_producer(generator, why, why_size);
+        const struct kafka_cluster cluster = kafka_flags_cluster(&flags->cluster);
+        generator->producer = kafka_producer_new(&cluster, NULL, why, why_size);
         return generator->producer != NULL;
     }
     generator->output = output_open(NULL, why, why_size);
@@ -265,7 +247,7 @@ static bool finish(struct generator *generator, char *why, size_t why_size)
         bool gone = output_reader_gone(generator->output);
         return output_finish(generator->output, why, why_size) || gone;
     }
-    int n = snprintf(why, why_size, "%s: ", generator->flags->bootstrap);
+    int n = snprintf(why, why_size, "%s: ", generator->flags->cluster.bootstrap);
     if (generator->refused)
         snprintf(why + n, why_size - (size_t)n, "%s", kafka_producer_trouble(generator->producer));
     else
@@ -295,65 +277,6 @@ static int run(struct generator *generator)
 }
 
 /* ---- flags ---- */
-
-/* `where` is how it was said: "-X sasl.mechanism" or a variable's name. */
-static bool give_property(struct generate_flags *flags, const char *name, const char *value, const char *where)
-{
-    char why[WHY_BYTES];
-    if (flags->n_properties == PROPERTIES_MAX) {
-        options_wrong(&usage, "more than %u properties of librdkafka", PROPERTIES_MAX);
-        return false;
-    }
-    if (!property_check(name, value, why, sizeof why)) {
-        options_wrong(&usage, "%s: %s", where, why);
-        return false;
-    }
-    struct kafka_property *property = &flags->properties[flags->n_properties++];
-    property->name = strdup(name);
-    property->value = strdup(value);
-    return property->name && property->value;
-}
-
-static bool add_property(void *target, const char *text)
-{
-    char name[PROPERTY_NAME_BYTES_MAX], where[PROPERTY_NAME_BYTES_MAX + 4], why[WHY_BYTES];
-    const char *value = property_split(text, name, why, sizeof why);
-    snprintf(where, sizeof where, "-X %s", name);
-    if (value && property_may_be_flag(name, why, sizeof why))
-        return give_property(target, name, value, where);
-    options_wrong(&usage, "%s: %s", value ? where : "-X", why);
-    return false;
-}
-
-/* Before the flags, which win. */
-static bool add_variables(struct generate_flags *flags)
-{
-    for (char **at = environ; *at; at++) {
-        char variable[2 * PROPERTY_NAME_BYTES_MAX], name[PROPERTY_NAME_BYTES_MAX];
-        const char *equals = strchr(*at, '=');
-        const size_t n = equals ? (size_t)(equals - *at) : 0;
-        if (n == 0 || n >= sizeof variable || !equals[1])
-            continue;
-        snprintf(variable, sizeof variable, "%.*s", (int)n, *at);
-        if (property_of_variable(variable, name) && !give_property(flags, name, equals + 1, variable))
-            return false;
-    }
-    return true;
-}
-
-static void free_properties(struct generate_flags *flags)
-{
-    for (size_t i = 0; i < flags->n_properties; i++) {
-        free(flags->properties[i].name);
-        property_forget(flags->properties[i].value);
-    }
-}
-
-static const char *environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : otherwise;
-}
 
 static enum options_outcome wrong(const char *flag, const char *why)
 {
@@ -398,7 +321,7 @@ static enum options_outcome choose_rate(const struct generate_flags *flags, doub
 static enum options_outcome default_anomalies(double *share)
 {
     static const struct value_range range = {.what = "a share", .least = 0, .most = 1};
-    const char *text = environment("ANOMALY_RATE", NULL);
+    const char *text = kafka_flags_environment("ANOMALY_RATE", NULL);
     char why[WHY_BYTES];
     if (text && !value_number(text, &range, share, why, sizeof why))
         return wrong("ANOMALY_RATE", why);
@@ -425,34 +348,35 @@ static enum options_outcome parse(struct generate_flags *flags, int argc, char *
          "the same of anomalies (default 70:6,140:12,0.9:0.1)", 0, 0, NULL},
         {"csv", 0, OPTION_FLAG, &flags->csv, NULL, "a CSV of the features (f0,f1,...), for training", 0, 0, NULL},
         {"kafka", 'k', OPTION_FLAG, &flags->kafka, NULL, "into Kafka instead of standard output", 0, 0, NULL},
-        {"bootstrap", 'b', OPTION_TEXT, &flags->bootstrap, "HOST:PORT",
+        {"bootstrap", 'b', OPTION_TEXT, &flags->cluster.bootstrap, "HOST:PORT",
          "into this Kafka (default of --kafka: KAFKA_BOOTSTRAP, or 127.0.0.1:9092)", 0, 0, NULL},
         {"topic", 't', OPTION_TEXT, &flags->topic, "TOPIC", "the topic (default: KAFKA_READINGS_TOPIC, or readings)", 0,
          0, NULL},
-        {"property", 'X', OPTION_REPEATED, flags, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0, 0,
-         add_property},
+        {"property", 'X', OPTION_REPEATED, &flags->cluster, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0,
+         0, kafka_flags_add},
     };
-    if (!add_variables(flags))
+    if (!kafka_flags_begin(&flags->cluster))
         return OPTIONS_WRONG;
-    const size_t of_environment = flags->n_properties;
+    const size_t of_environment = flags->cluster.n_properties;
     enum options_outcome outcome =
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, NULL);
     if (outcome != OPTIONS_RUN)
         return outcome;
-    flags->kafka = flags->kafka || flags->bootstrap;
+    flags->kafka = flags->kafka || flags->cluster.bootstrap;
     if (flags->kafka && flags->csv)
         return options_wrong(&usage, "--csv is for standard output, not for Kafka");
-    if (!flags->kafka && (flags->topic || flags->n_properties > of_environment))
+    if (!flags->kafka && (flags->topic || flags->cluster.n_properties > of_environment))
         return options_wrong(&usage, "--topic and -X are for Kafka: add --kafka or --bootstrap HOST:PORT");
-    flags->bootstrap = flags->bootstrap ? flags->bootstrap : environment("KAFKA_BOOTSTRAP", "127.0.0.1:9092");
-    flags->topic = flags->topic ? flags->topic : environment("KAFKA_READINGS_TOPIC", "readings");
+    kafka_flags_finish(&flags->cluster);
+    flags->topic = flags->topic ? flags->topic : kafka_flags_environment("KAFKA_READINGS_TOPIC", "readings");
     return OPTIONS_RUN;
 }
 
 int command_generate(int argc, char **argv)
 {
     struct fleet_options options = fleet_defaults();
-    struct generate_flags flags = {.devices = (int64_t)options.devices, .anomalies = options.anomalies, .seed = -1};
+    struct generate_flags flags = {
+        .devices = (int64_t)options.devices, .anomalies = options.anomalies, .seed = -1, .cluster = {.usage = &usage}};
     struct generator generator = {.flags = &flags};
     enum options_outcome outcome = default_anomalies(&flags.anomalies);
     if (outcome == OPTIONS_RUN)
@@ -461,11 +385,15 @@ int command_generate(int argc, char **argv)
         outcome = choose_fleet(&flags, &options);
     if (outcome == OPTIONS_RUN)
         outcome = choose_rate(&flags, &generator.rate);
+    /* As fast as it goes, a long queue is full all the time, and its messages have left the processor's cache by the
+     * time that librdkafka's thread walks through them: a short one takes a third less time. */
+    if (outcome == OPTIONS_RUN && isinf(generator.rate))
+        kafka_flags_default(&flags.cluster, "queue.buffering.max.messages", "20000");
     int status = options_status(outcome);
     if (outcome == OPTIONS_RUN) {
         fleet_init(&generator.fleet, &options);
         status = run(&generator);
     }
-    free_properties(&flags);
+    kafka_flags_free(&flags.cluster);
     return status;
 }

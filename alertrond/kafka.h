@@ -46,6 +46,13 @@ struct kafka_headers; /* of a message, in their order */
 struct kafka_headers *kafka_message_headers(const struct kafka_message *message);
 void kafka_headers_free(struct kafka_headers *headers); /* NULL is fine */
 
+/* Header i, from 0 on; its value is any bytes, or NULL. False where there are fewer. NULL are none. */
+bool kafka_headers_at(const struct kafka_headers *headers, size_t i, const char **name, const void **value,
+                      size_t *value_size);
+
+/* A copy of the first n, to be freed; NULL for none. */
+struct kafka_headers *kafka_headers_first(const struct kafka_headers *headers, size_t n);
+
 /* --- producer ------------------------------------------------------------------------------------- */
 
 struct kafka_producer;
@@ -178,9 +185,10 @@ struct kafka_consumer_options {
     const char *client_id; /* e.g. "alertrond-1"; NULL: "alertrond" */
     bool from_latest;      /* where a new group begins; else at the earliest */
     bool transactional;    /* offsets are committed by a transaction, never by the consumer */
+    bool alone;            /* is no member of the group: reads what kafka_ranges_begin says */
 };
 
-/* Joins the group. */
+/* Joins the group, unless it is to be alone: then `events` may be NULL. */
 struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
                                           const struct kafka_consumer_options *options,
                                           const struct kafka_events *events, char *why, size_t why_size);
@@ -240,6 +248,34 @@ void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_
 /* Revokes, commits, leaves the group, frees. Without an answer within timeout_ms it goes without
  * taking leave, and what it held stays until the process ends. */
 void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms);
+
+/* --- ranges of a topic ------------------------------------------------------------------------------ */
+
+/* Of a consumer that is alone: it reads the partitions that it names, from offsets that it names, to an end. */
+struct kafka_range {
+    int32_t partition;
+    int64_t first, end; /* of what the partition holds and is committed, now; `end` is behind the last */
+    int64_t committed;  /* where the group has come to; -1: nowhere */
+};
+
+/* One for each partition of the consumer's topic, malloced. NULL, and why, without an answer within timeout_ms. */
+struct kafka_range *kafka_ranges_read(struct kafka_consumer *consumer, size_t *n, int timeout_ms, char *why,
+                                      size_t why_size);
+
+/* Reads each range from its `first` on. Called again with the same partitions it goes back: what was fetched before
+ * does not come any more. */
+bool kafka_ranges_begin(struct kafka_consumer *consumer, const struct kafka_range *ranges, size_t n, char *why,
+                        size_t why_size);
+
+/* Whether all that the partition holds has been handed over; more may be written to it later. */
+bool kafka_ranges_at_end(const struct kafka_consumer *consumer, int32_t partition);
+
+struct kafka_topics; /* names of topics */
+
+/* Of all that the broker shows to this user, to be freed. NULL, and why, without an answer within timeout_ms. */
+struct kafka_topics *kafka_topics_read(struct kafka_consumer *consumer, int timeout_ms, char *why, size_t why_size);
+bool kafka_topics_have(const struct kafka_topics *topics, const char *name);
+void kafka_topics_free(struct kafka_topics *topics); /* NULL is fine */
 
 /* --- embedded broker -------------------------------------------------------------------------------- */
 

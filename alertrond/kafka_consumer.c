@@ -59,12 +59,16 @@ static void end_wait(rd_kafka_t *client, void *messages)
     rd_kafka_queue_yield(messages);
 }
 
-static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_size)
+static void make_queues(struct kafka_consumer *consumer)
 {
     rd_kafka_poll_set_consumer(consumer->client);
     consumer->events = rd_kafka_queue_get_consumer(consumer->client);
     consumer->messages = rd_kafka_queue_new(consumer->client);
     rd_kafka_queue_cb_event_enable(consumer->events, end_wait, consumer->messages);
+}
+
+static bool subscribe(struct kafka_consumer *consumer, char *why, size_t why_size)
+{
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, consumer->topic, RD_KAFKA_PARTITION_UA);
     const rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer->client, topics);
@@ -99,7 +103,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
     rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, sizeof own / sizeof *own, why, why_size);
     if (conf) {
         rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", NULL, 0); /* not known before 2.2 */
-        rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
+        if (!options->alone)
+            rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
         rd_kafka_conf_set_stats_cb(conf, note_statistics);
     }
@@ -137,7 +142,8 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     }
     consumer->topic = topic;
     consumer->stored = rd_kafka_topic_partition_list_new(16);
-    consumer->told = *events;
+    if (events)
+        consumer->told = *events;
     consumer->transactional = options->transactional;
     consumer->connected = true;
     rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
@@ -149,7 +155,7 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
             kafka_access_ready(&consumer->access, consumer->client);
         if (!consumer->client)
             rd_kafka_conf_destroy(conf);
-        else if (subscribe(consumer, why, why_size))
+        else if (make_queues(consumer), options->alone || subscribe(consumer, why, why_size))
             return consumer;
     }
     free_consumer(consumer);
@@ -158,8 +164,11 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 
 static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (message->partition < consumer->n_partitions)
+            consumer->partitions[message->partition].at_end = true;
         return;
+    }
     char text[KAFKA_ERROR_TEXT];
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
              kafka_access_remedy(message->err));
@@ -292,7 +301,7 @@ static bool find_offsets(struct kafka_consumer *consumer, rd_kafka_topic_partiti
 /* What was fetched before is out of date from the moment of the call on: librdkafka counts a partition's seeks, and
  * compares that count before it hands a message over. The client answers by itself, without a broker; librdkafka 2.0
  * waits for a thousandth of the time that it is given. */
-static bool seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
     bool all = true;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->client, list, SEEK_MS);
@@ -313,23 +322,9 @@ static bool seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_
 bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
 {
     rd_kafka_topic_partition_list_t *list = list_begun(consumer);
-    consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && seek(consumer, list));
+    consumer->rewinding = list->cnt > 0 && !(find_offsets(consumer, list, timeout_ms) && kafka__seek(consumer, list));
     rd_kafka_topic_partition_list_destroy(list);
     return !consumer->rewinding;
-}
-
-struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
-{
-    rd_kafka_headers_t *headers;
-    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return NULL;
-    return (struct kafka_headers *)rd_kafka_headers_copy(headers);
-}
-
-void kafka_headers_free(struct kafka_headers *headers)
-{
-    if (headers)
-        rd_kafka_headers_destroy((rd_kafka_headers_t *)headers);
 }
 
 void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures)

@@ -57,6 +57,7 @@ void kafka__note_fatal(struct kafka_producer *producer);
 /* What is known of a partition, whether it is ours or was. */
 struct kafka_partition {
     bool ours;
+    bool at_end;   /* the end was met since then; only where enable.partition.eof is set */
     int64_t first; /* offset that was handed over first, since it became ours or was rewound; -1: none yet */
     int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
 };
@@ -77,11 +78,17 @@ struct kafka_consumer {
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
 
+/* Reads the partitions of the list, which are ours, from its offsets on; what was fetched before does not come. */
+bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list);
+
 /* --- kafka_rebalance.c ----------------------------------------------------------------------------------- */
 
 /* librdkafka's rebalance callback; `opaque` is the consumer. */
 void kafka__rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *partitions,
                       void *opaque);
+
+/* Messages of the partition come to consumer->messages from now on. False where memory has run out. */
+bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition);
 
 /* Pauses or resumes all partitions that are ours. */
 void kafka__pause_all(struct kafka_consumer *consumer, bool paused);

@@ -43,16 +43,22 @@ static bool make_room(struct kafka_consumer *consumer, int32_t partition)
 }
 
 /* To be called before the assignment begins, since what comes earlier would lie among the events. */
-static void take_partition(struct kafka_consumer *consumer, int32_t partition)
+bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->client, consumer->topic, partition);
     if (queue) {
         rd_kafka_queue_forward(queue, consumer->messages);
         rd_kafka_queue_destroy(queue);
     }
-    if (make_room(consumer, partition))
-        consumer->partitions[partition] = (struct kafka_partition){.ours = true, .first = -1, .offset = -1};
-    else
+    if (!make_room(consumer, partition))
+        return false;
+    consumer->partitions[partition] = (struct kafka_partition){.ours = true, .first = -1, .offset = -1};
+    return true;
+}
+
+static void take_partition(struct kafka_consumer *consumer, int32_t partition)
+{
+    if (!kafka__take_partition(consumer, partition))
         log_error("out of memory: partition %d is not read", partition);
     consumer->told.assigned(consumer->told.context, partition);
 }

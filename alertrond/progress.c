@@ -18,7 +18,7 @@ void progress_show(const struct progress *progress, size_t rows)
 {
     if (!progress->shown)
         return;
-    fprintf(stderr, "\r%s %zu rows", progress->doing, rows);
+    fprintf(stderr, "\r%s %zu %s", progress->doing, rows, progress->unit ? progress->unit : "rows");
     fflush(stderr);
 }
 

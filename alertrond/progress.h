@@ -7,6 +7,7 @@
 
 struct progress {
     const char *doing; /* "read" */
+    const char *unit;  /* what is counted; NULL: rows */
     bool shown;        /* whether it is a terminal's */
     double next;       /* when the line is to be written again */
 };
