@@ -300,6 +300,10 @@ static void check_files(struct config_draft *draft)
     path = draft->config.severity.calibration_file;
     if (*path && !is_wrong(draft, calibration))
         check_file(draft, calibration, path);
+    const struct config_key *candidate = config_find("candidate", "path");
+    path = draft->config.candidate.path;
+    if (*path && !is_wrong(draft, candidate) && access(path, F_OK) == 0) /* it may come later */
+        check_file(draft, candidate, path);
 }
 
 void config_rules_together(struct config_draft *draft)

@@ -55,7 +55,7 @@ static bool finish_item(struct pipeline *pipeline, const struct item *item, doub
             return false;
         alertron_counter_add(pipeline->metrics->dead_letters_of[item->letter->fault], 1);
     } else {
-        const struct verdict verdict = scorer_grade(pipeline->scorer, item->score);
+        const struct verdict verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate);
         if (verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
             return false;
         scorer_count(pipeline->scorer, item->device_id, item->n_device_id, item->hash, &verdict, now);
