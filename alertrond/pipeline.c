@@ -87,6 +87,8 @@ static bool finish_block(struct pipeline *pipeline)
 static bool take_message(void *context, const struct kafka_message *message)
 {
     struct pipeline *pipeline = context;
+    if (pipeline->block->n == 0) /* models may have changed while it was waited for */
+        pipeline->shape = scorer_begin(pipeline->scorer);
     return block_add(pipeline->block, pipeline->scorer, pipeline->shape, message);
 }
 
@@ -94,7 +96,7 @@ static bool take_message(void *context, const struct kafka_message *message)
 static void fill_block(struct pipeline *pipeline, int timeout_ms)
 {
     if (pipeline->block->n == 0)
-        pipeline->shape = scorer_begin(pipeline->scorer);
+        scorer_begin(pipeline->scorer); /* lets go of models that are gone, also where nothing comes */
     if (pipeline->block->n < BLOCK_ITEMS_MAX)
         kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message,
                              pipeline);
