@@ -135,21 +135,26 @@ static bool take(struct models *models, const struct found *primary, const struc
     return true;
 }
 
-/* A file that now has what is in force already, as after a promotion: nothing changes. Under the mutex. */
-static void settle(struct models *models, struct found *primary)
+/* What changes nothing is only noted, as after a promotion: the model's file now has what is in force already, or there
+ * is no candidate to end. Under the mutex. */
+static void settle(struct models *models, struct found *primary, struct found *candidate)
 {
     const struct lineup *lineup = &atomic_load(&models->current)->lineup;
-    if (!primary->model || strcmp(primary->model->graded.version, lineup->primary->version) != 0)
-        return;
-    note_version(&models->primary_file, primary->model);
-    shared_model_drop(primary->model);
-    *primary = (struct found){.outcome = MODELS_UNCHANGED};
+    if (primary->model && strcmp(primary->model->graded.version, lineup->primary->version) == 0) {
+        note_version(&models->primary_file, primary->model);
+        shared_model_drop(primary->model);
+        *primary = (struct found){.outcome = MODELS_UNCHANGED};
+    }
+    if (candidate->outcome == MODELS_DONE && !candidate->model && !lineup->candidate) {
+        note_version(&models->candidate_file, NULL);
+        candidate->outcome = MODELS_UNCHANGED;
+    }
 }
 
 static enum models_outcome put_in_force(struct models *models, struct found *primary, struct found *candidate)
 {
     pthread_mutex_lock(&models->mutex);
-    settle(models, primary);
+    settle(models, primary, candidate);
     const bool wanted = primary->outcome == MODELS_DONE || candidate->outcome == MODELS_DONE;
     const bool good = !wanted || take(models, primary, candidate);
     pthread_mutex_unlock(&models->mutex);

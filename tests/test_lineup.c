@@ -361,7 +361,7 @@ static void a_promoted_candidate_is_the_primary_until_its_file_says_otherwise(vo
     assert_int_equal(reload(&fixture), MODELS_UNCHANGED); /* the files are as they were */
     assert_string_equal(fixture.report.primary, candidate);
     assert_int_equal(rename(fixture.candidate, fixture.primary), 0); /* as the manual says */
-    reload(&fixture);
+    assert_int_equal(reload(&fixture), MODELS_UNCHANGED);
     assert_string_equal(fixture.report.primary, candidate);
     assert_string_equal(fixture.report.candidate, "");
     models_promote(fixture.parts.models, &fixture.report);
