@@ -115,8 +115,21 @@ static bool open_series(struct shared_lineup *made)
     return lineup->primary_series && (!lineup->candidate || lineup->candidate_series);
 }
 
+static struct trial *open_trial(const struct lineup *lineup, struct shared_lineup *before)
+{
+    const struct lineup *then = before && before->trial ? &before->lineup : NULL;
+    struct trial *trial =
+        then && then->primary->model == lineup->primary->model && then->candidate->model == lineup->candidate->model
+            ? before->trial
+            : calloc(1, sizeof *trial);
+    if (trial)
+        trial->holders++;
+    return trial;
+}
+
 struct shared_lineup *shared_lineup_new(const struct config *config, struct series_book *book,
-                                        struct shared_model *primary, struct shared_model *candidate)
+                                        struct shared_model *primary, struct shared_model *candidate,
+                                        struct shared_lineup *before)
 {
     struct shared_lineup *made = calloc(1, sizeof *made);
     if (!made) {
@@ -130,7 +143,9 @@ struct shared_lineup *shared_lineup_new(const struct config *config, struct seri
                                    .shape = shape_of(primary->graded.model, config)};
     made->holders = 1;
     made->book = book;
-    if (open_series(made))
+    if (candidate)
+        made->trial = open_trial(&made->lineup, before);
+    if (open_series(made) && (!candidate || made->trial))
         return made;
     shared_lineup_drop(made);
     return NULL;
@@ -145,5 +160,7 @@ void shared_lineup_drop(struct shared_lineup *made)
     series_release(made->book, lineup->candidate_series);
     shared_model_drop(shared_of(lineup->primary));
     shared_model_drop(lineup->candidate ? shared_of(lineup->candidate) : NULL);
+    if (made->trial && --made->trial->holders == 0)
+        free(made->trial);
     free(made);
 }

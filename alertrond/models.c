@@ -68,28 +68,16 @@ static bool fits(const struct graded_model *primary, const struct graded_model *
     return true;
 }
 
-/* A trial goes on where its models are the same, as when cuts have been learnt. */
-static void keep_counts(struct shared_lineup *lineup, struct shared_lineup *before)
-{
-    const struct lineup *now = &lineup->lineup, *then = &before->lineup;
-    if (now->candidate && then->candidate && now->primary->model == then->primary->model &&
-        now->candidate->model == then->candidate->model)
-        for (int i = 0; i < COMPARISONS; i++)
-            lineup->compared[i] = before->compared[i];
-}
-
 bool models_put_in_force(struct models *models, struct shared_model *primary, struct shared_model *candidate)
 {
     if (candidate && !fits(&primary->graded, &candidate->graded)) {
         shared_model_drop(candidate);
         candidate = NULL;
     }
-    struct shared_lineup *lineup = shared_lineup_new(models->config, &models->book, primary, candidate);
+    struct shared_lineup *before = atomic_load(&models->current);
+    struct shared_lineup *lineup = shared_lineup_new(models->config, &models->book, primary, candidate, before);
     if (!lineup)
         return false;
-    struct shared_lineup *before = atomic_load(&models->current);
-    if (before)
-        keep_counts(lineup, before);
     export_lineup(models, before ? &before->lineup : NULL, &lineup->lineup);
     atomic_store(&models->current, lineup);
     if (before)
@@ -242,20 +230,20 @@ static bool decide(struct models *models, bool promoted, const char *by, const c
 
 void models_compare(struct models *models, const struct lineup *lineup, const uint64_t counts[COMPARISONS])
 {
-    struct shared_lineup *shared = (struct shared_lineup *)(uintptr_t)lineup;
+    struct trial *trial = ((struct shared_lineup *)(uintptr_t)lineup)->trial;
     const struct candidate_rule rule = {.readings = (uint64_t)models->config->candidate.readings,
                                         .agreement = models->config->candidate.agreement,
                                         .alarm_ratio = models->config->candidate.alarm_ratio};
     uint64_t all[COMPARISONS];
     for (int i = 0; i < COMPARISONS; i++)
-        all[i] = atomic_fetch_add(&shared->compared[i], counts[i]) + counts[i];
+        all[i] = atomic_fetch_add(&trial->counts[i], counts[i]) + counts[i];
     char figures[300], why[320];
     const enum candidate_judgement judgement = candidate_judge(&rule, all, figures, sizeof figures);
     if (judgement == CANDIDATE_TRIED)
         return;
     snprintf(why, sizeof why, " (%s)", figures);
     pthread_mutex_lock(&models->mutex);
-    if (atomic_load(&models->current) == shared && !decide(models, judgement == CANDIDATE_PASSED, "rule", why))
+    if (atomic_load(&models->current)->trial == trial && !decide(models, judgement == CANDIDATE_PASSED, "rule", why))
         log_warning("the candidate's trial goes on for now: out of memory");
     pthread_mutex_unlock(&models->mutex);
 }

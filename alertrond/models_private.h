@@ -18,11 +18,17 @@ struct shared_model {
     size_t n_sample, sample_max;
 };
 
+/* What a candidate and a primary said of the same readings, in all line-ups of these two models. */
+struct trial {
+    size_t holders;
+    _Atomic uint64_t counts[COMPARISONS];
+};
+
 struct shared_lineup {
     struct lineup lineup; /* first */
     size_t holders;
     struct series_book *book;
-    _Atomic uint64_t compared[COMPARISONS];
+    struct trial *trial; /* NULL: no candidate */
 };
 
 struct shared_model *shared_of(const struct graded_model *graded);
@@ -34,10 +40,11 @@ struct shared_model *shared_model_with(struct shared_model *model, const alertro
 struct shared_model *shared_model_hold(struct shared_model *model);
 void shared_model_drop(struct shared_model *model); /* NULL is fine */
 
-/* Takes one hold of each model over, also where it fails; the candidate may be NULL. Held once. NULL where memory has
- * run out. */
+/* Takes one hold of each model over, also where it fails; the candidate may be NULL. Where `before` has the same
+ * models, as when cuts have been learnt, its trial goes on. Held once. NULL where memory has run out. */
 struct shared_lineup *shared_lineup_new(const struct config *config, struct series_book *book,
-                                        struct shared_model *primary, struct shared_model *candidate);
+                                        struct shared_model *primary, struct shared_model *candidate,
+                                        struct shared_lineup *before);
 void shared_lineup_drop(struct shared_lineup *lineup);
 
 /* --- models.c ---------------------------------------------------------------------------------------------------- */

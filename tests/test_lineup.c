@@ -27,14 +27,15 @@ struct fixture {
 };
 
 /* Other seeds, other models; the smaller the scale, the more of the usual rows are anomalies. */
-static alertron_model *train(size_t width, uint64_t seed, double scale)
+static alertron_model *train_with(size_t width, uint64_t seed, double scale, bool provisional_cuts)
 {
     double *rows = calloc(ROWS * width, sizeof *rows);
     assert_non_null(rows);
     for (size_t i = 0; i < ROWS * width; i++)
         rows[i] = scale * (double)(i * 7919 % 101);
     const alertron_rows view = alertron_rows_of(rows, ROWS, width);
-    const alertron_fit_options options = {.trees = 10, .contamination = 0.05, .seed = seed};
+    const alertron_fit_options options = {
+        .trees = 10, .contamination = provisional_cuts ? 0 : 0.05, .seed = seed, .provisional_cuts = provisional_cuts};
     alertron_error error;
     alertron_model *model = alertron_model_fit(&view, &options, NULL, &error);
     assert_non_null(model);
@@ -42,14 +43,24 @@ static alertron_model *train(size_t width, uint64_t seed, double scale)
     return model;
 }
 
-static size_t saved(size_t width, uint64_t seed, double scale, unsigned char **bytes)
+static alertron_model *train(size_t width, uint64_t seed, double scale)
 {
-    alertron_model *model = train(width, seed, scale);
+    return train_with(width, seed, scale, false);
+}
+
+/* Takes the model over. */
+static size_t saved_of(alertron_model *model, unsigned char **bytes)
+{
     const size_t n = alertron_model_save(model, NULL, 0);
     assert_non_null(*bytes = malloc(n));
     alertron_model_save(model, *bytes, n);
     alertron_model_free(model);
     return n;
+}
+
+static size_t saved(size_t width, uint64_t seed, double scale, unsigned char **bytes)
+{
+    return saved_of(train(width, seed, scale), bytes);
 }
 
 static void write_file(const char *path, const void *bytes, size_t n)
@@ -453,6 +464,43 @@ static void the_rule_promotes_what_agrees_and_drops_what_does_not(void **state)
     rule_decides(0.01, "dropped"); /* to it nearly all rows are anomalies */
 }
 
+/* Cuts of medium and high only: the trial goes on with what it has counted. */
+static void a_candidate_learns_its_own_cuts_from_the_stream(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, 0, true);
+    unsigned char *bytes;
+    const size_t n = saved_of(train_with(WIDTH, 2, 1, true), &bytes);
+    put_bytes(fixture.candidate, bytes, n);
+    free(bytes);
+    fixture.config.severity.calibration_anomalies = 30;
+    fixture.config.candidate.readings = 100 * BLOCK;
+    start(&fixture);
+    const struct lineup *first = models_hold(fixture.parts.models, NULL);
+    assert_true(first->candidate->learns && !first->primary->learns);
+    const alertron_cuts cuts = first->candidate->cuts;
+    struct scorer *scorer = scorer_new(&fixture.parts);
+    const struct lineup *now = models_hold(fixture.parts.models, NULL);
+    int blocks = 0;
+    for (; now->candidate->learns && blocks < 90; blocks++) {
+        score_block(scorer, "a");
+        now = models_hold(fixture.parts.models, now);
+    }
+    assert_int_equal(now->candidate->cuts.origin, ALERTRON_CUTS_STREAM);
+    assert_true(now->candidate->cuts.threshold == cuts.threshold && now->candidate->cuts.medium != cuts.medium);
+    assert_ptr_equal(now->primary, first->primary);
+    models_release(fixture.parts.models, now);
+    models_release(fixture.parts.models, first);
+    for (; blocks < 99; blocks++)
+        score_block(scorer, "a");
+    assert_true(sum(&fixture, "alertrond_candidate_readings_total", "") == 99 * BLOCK);
+    score_block(scorer, "a");
+    assert_true(sum(&fixture, "alertrond_candidate_decisions_total", "by=\"rule\"") == 1);
+    scorer_free(scorer);
+    end(&fixture);
+}
+
 /* --- threads ------------------------------------------------------------------------------------------------- */
 
 struct swarm {
@@ -520,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_dropped_candidate_is_not_tried_again_until_its_file_changes),
         cmocka_unit_test(a_bad_candidate_leaves_everything_as_it_is),
         cmocka_unit_test(the_rule_promotes_what_agrees_and_drops_what_does_not),
+        cmocka_unit_test(a_candidate_learns_its_own_cuts_from_the_stream),
         cmocka_unit_test(models_are_swapped_while_others_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
