@@ -293,6 +293,7 @@ def test_the_rule_ends_a_trial(embedded, models, put, run_service, program, agre
     assert after["outcome"] == "unchanged"  # nor does the file, which is there yet, begin another trial
     assert (after["primary"], after["candidate"]) == (before["candidate" if decision == "promoted" else "primary"], "")
     wait_until(lambda: service.metrics().sum("predictions_total") == 10_000, 30, "all readings are scored")
-    metrics = wait_until(lambda: (lambda one: one if not one.by("alertrond_candidate_readings_total", "outcome") else None)(service.metrics()), 10, "its series go")
+    wait_until(lambda: not service.metrics().by("alertrond_candidate_readings_total", "outcome"), 10, "its series go")
+    metrics = service.metrics()
     assert {one["model_version"] for name, one, _ in metrics if "model_version" in one} == {after["primary"]}
     assert all(re.fullmatch("[0-9a-f]{16}", one) for one in before.values() if one not in ("unchanged", ""))
