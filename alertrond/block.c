@@ -17,8 +17,9 @@ struct block *block_new(size_t width)
         return NULL;
     block->features = calloc(BLOCK_ITEMS_MAX * width, sizeof *block->features);
     block->scores = calloc(BLOCK_ITEMS_MAX, sizeof *block->scores);
+    block->candidate_scores = calloc(BLOCK_ITEMS_MAX, sizeof *block->candidate_scores);
     block->texts = malloc(TEXTS_SIZE);
-    if (block->features && block->scores && block->texts)
+    if (block->features && block->scores && block->candidate_scores && block->texts)
         return block;
     block_free(block);
     return NULL;
@@ -47,6 +48,7 @@ void block_free(struct block *block)
     block_clear(block);
     free(block->features);
     free(block->scores);
+    free(block->candidate_scores);
     free(block->texts);
     free(block);
 }
@@ -119,16 +121,25 @@ bool block_add(struct block *block, struct scorer *scorer, const struct reading_
                                  : add_letter(block, item, message, (int)fault, reason);
 }
 
+/* Which of both scores counts. */
+static void take_score(struct item *item, const struct scorer *scorer, double score, double candidate_score)
+{
+    item->by_candidate = scorer_decides_candidate(scorer, item->device_id, item->n_device_id);
+    item->score = item->by_candidate ? candidate_score : score;
+}
+
 void block_score(struct block *block, struct scorer *scorer)
 {
     size_t n = 0;
     for (size_t i = block->n_scored; i < block->n; i++)
         n += !block->items[i].letter;
-    scorer_score(scorer, block->features, n, block->scores);
+    scorer_score(scorer, block->features, n, block->scores, block->candidate_scores);
     n = 0;
     for (size_t i = block->n_scored; i < block->n; i++)
-        if (!block->items[i].letter)
-            block->items[i].score = block->scores[n++];
+        if (!block->items[i].letter) {
+            take_score(&block->items[i], scorer, block->scores[n], block->candidate_scores[n]);
+            n++;
+        }
     block->n_scored = block->n;
     block->n_features = 0;
 }

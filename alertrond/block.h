@@ -32,16 +32,17 @@ struct item {
     struct dead_letter *letter; /* NULL: a reading, which has what follows */
     const char *device_id;      /* with a NUL behind it */
     size_t n_device_id;
-    uint64_t hash; /* of scorer_expect */
-    double ts;     /* seconds since 1970, NaN for none */
+    uint64_t hash;     /* of scorer_expect */
+    double ts;         /* seconds since 1970, NaN for none */
+    bool by_candidate; /* the candidate decides, and the score is its own */
     double score;
 };
 
 struct block {
     struct item items[BLOCK_ITEMS_MAX];
-    size_t n, n_scored, n_done; /* items in it; of them scored; of them dealt with */
-    double begun;               /* when its first message was at hand, seconds */
-    double *features, *scores;  /* of the readings that are not scored yet */
+    size_t n, n_scored, n_done;                   /* items in it; of them scored; of them dealt with */
+    double begun;                                 /* when its first message was at hand, seconds */
+    double *features, *scores, *candidate_scores; /* of the readings that are not scored yet */
     size_t n_features;
     char *texts; /* device_ids */
     size_t n_texts, letter_bytes;

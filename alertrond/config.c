@@ -85,8 +85,9 @@ static void fill_table(struct flag_table *table, struct config_flags *flags, con
                                       .help = "read this configuration file"});
     static const struct {
         const char *section, *heading;
-    } headings[] = {{"model", "Model:"},   {"severity", "Severity:"}, {"kafka", "Kafka:"},    {"http", "HTTP:"},
-                    {"limits", "Limits:"}, {"log", "Log:"},           {"process", "Process:"}};
+    } headings[] = {{"model", "Model:"}, {"candidate", "Candidate:"}, {"severity", "Severity:"},
+                    {"kafka", "Kafka:"}, {"http", "HTTP:"},           {"limits", "Limits:"},
+                    {"log", "Log:"},     {"process", "Process:"}};
     for (size_t s = 0; s < sizeof headings / sizeof *headings; s++) {
         add_option(table, (struct option){.help = headings[s].heading});
         for (size_t i = 0; i < config_n_keys; i++)

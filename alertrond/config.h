@@ -32,6 +32,13 @@ struct config {
         int64_t reload_seconds; /* 0: it is not looked at again by itself */
     } model;
     struct {
+        char *path;         /* "": none */
+        double share;       /* 0: a shadow */
+        int64_t readings;   /* 0: no rule */
+        double agreement;   /* 0.99 */
+        double alarm_ratio; /* 1.5 */
+    } candidate;
+    struct {
         double medium_quantile, high_quantile; /* 0.80, 0.95 */
         char *calibration_file;                /* "" for none */
         int64_t calibration_anomalies;         /* 200; 0 never calibrates from the stream */

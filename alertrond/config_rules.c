@@ -305,6 +305,10 @@ static void check_files(struct config_draft *draft)
         if (*path && !is_wrong(draft, key))
             check_file(draft, key, path);
     }
+    const struct config_key *candidate = config_find("candidate", "path");
+    path = draft->config.candidate.path;
+    if (*path && !is_wrong(draft, candidate) && access(path, F_OK) == 0) /* it may come later */
+        check_file(draft, candidate, path);
 }
 
 /* The value of a property of librdkafka, which may have two names; NULL where it is not given. The last one counts. */

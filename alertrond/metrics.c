@@ -54,6 +54,9 @@ static void open_children(struct metrics *metrics, const char *readings_topic)
     static const char *const reloads[] = {"done", "refused", "unchanged"};
     for (size_t i = 0; i < sizeof reloads / sizeof *reloads; i++)
         alertron_counter_with(metrics->model_reloads, &reloads[i]);
+    for (size_t i = 0; i < 4; i++)
+        alertron_counter_with(metrics->candidate_decisions,
+                              (const char *const[]){i / 2 ? "promoted" : "dropped", i % 2 ? "command" : "rule"});
     static const char *const transactions[] = {"committed", "aborted"};
     for (size_t i = 0; i < sizeof transactions / sizeof *transactions; i++)
         alertron_counter_with(metrics->transactions, &transactions[i]);

@@ -45,7 +45,10 @@ struct metrics {
     alertron_gauge *cut, *cut_origin; /* {severity}, {origin} */
     alertron_gauge *model_info;       /* {kind,producer,kernel,model_version,role} */
     alertron_gauge_child *model_loaded;
-    alertron_counter *model_reloads; /* {outcome} */
+    alertron_counter *model_reloads;                       /* {outcome} */
+    alertron_counter *model_predictions, *model_anomalies; /* {model_version,role}, {model_version,role,severity} */
+    alertron_counter *candidate_compared, *candidate_decisions; /* {model_version,outcome}, {decision,by} */
+    alertron_histogram *candidate_shift;                        /* {model_version,direction} */
     alertron_gauge *build_info;
     /* the process */
     alertron_counter_child *process_cpu;

@@ -9,6 +9,8 @@ static const double block_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 102
 static const double transaction_bounds[] = {1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1,
                                             0.25, 0.5,    1.0,  2.5,  5.0,    10.0, 0};
 
+const double metric_shift_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0};
+
 #define FIELD(member) .field = offsetof(struct metrics, member)
 
 const struct metric_family_row metric_families[] = {
@@ -172,8 +174,40 @@ const struct metric_family_row metric_families[] = {
      .kind = COUNTER,
      .labels = {"outcome"},
      .unit = "reloads",
-     .help = "Reloads of the model: done, refused (the old one goes on), or unchanged.",
+     .help = "Reloads of the models: done, refused (the old one goes on), or unchanged.",
      FIELD(model_reloads)},
+    {.name = "alertrond_model_predictions_total",
+     .kind = COUNTER,
+     .labels = {"model_version", "role"},
+     .unit = "readings",
+     .help = "Readings that a model scored, whether it decides or not.",
+     FIELD(model_predictions)},
+    {.name = "alertrond_model_anomalies_total",
+     .kind = COUNTER,
+     .labels = {"model_version", "role", "severity"},
+     .unit = "readings",
+     .help = "Anomalies among them by that model's own cuts, whether it decides or not.",
+     FIELD(model_anomalies)},
+    {.name = "alertrond_candidate_readings_total",
+     .kind = COUNTER,
+     .labels = {"model_version", "outcome"},
+     .unit = "readings",
+     .help = "Readings that the candidate and the primary scored, by which of them called it an anomaly: both_normal, "
+             "both_anomalous, primary_only or candidate_only.",
+     FIELD(candidate_compared)},
+    {.name = "alertrond_candidate_score_shift",
+     .kind = HISTOGRAM,
+     .labels = {"model_version", "direction"},
+     .bounds = metric_shift_bounds,
+     .unit = "score",
+     .help = "How far the candidate's score lies from the primary's: up where it is not lower, else down.",
+     FIELD(candidate_shift)},
+    {.name = "alertrond_candidate_decisions_total",
+     .kind = COUNTER,
+     .labels = {"decision", "by"},
+     .unit = "candidates",
+     .help = "Candidates that were promoted or dropped, by command or by rule.",
+     FIELD(candidate_decisions)},
     {.name = "alertrond_severity_cut_score",
      .kind = GAUGE,
      .labels = {"severity"},

@@ -24,6 +24,10 @@ struct metric_family_row {
 extern const struct metric_family_row metric_families[];
 extern const size_t metric_n_families;
 
+/* Of alertrond_candidate_score_shift, for those that count before they observe. */
+enum { SHIFT_BOUNDS = 8 };
+extern const double metric_shift_bounds[];
+
 /* How many labels a family has, and a histogram bounds. */
 size_t metric_labels(const struct metric_family_row *family);
 size_t metric_bounds(const struct metric_family_row *family);

@@ -1,137 +1,35 @@
 /* models.c: the models in force. */
 #include "models.h"
 
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "calibration.h"
 #include "log.h"
-#include "modelstore.h"
+#include "models_private.h"
 #include "why.h"
-
-/* What several line-ups may share, each counting once. */
-struct shared_model {
-    struct graded_model graded;      /* first, so that a line-up's pointer leads back here */
-    const struct shared_model *same; /* whose model it is, with other cuts; NULL: its own */
-    size_t holders;
-};
-
-struct shared_lineup {
-    struct lineup lineup; /* first */
-    size_t holders;
-};
-
-struct models {
-    const struct config *config;
-    struct metrics *metrics;
-    _Atomic(struct shared_lineup *) current;
-    pthread_mutex_t mutex; /* over counts of holders and what follows */
-    double *sample; /* anomalous scores of the stream, until there are enough to take cuts from; NULL: not wanted */
-    size_t n_sample, sample_max;
-    const struct graded_model *sampled; /* the model they are of */
-};
-
-/* --- models and line-ups --------------------------------------------------------------------------------- */
-
-static struct shared_model *shared_of(const struct graded_model *graded)
-{
-    return (struct shared_model *)(uintptr_t)graded;
-}
-
-static void drop_model(struct shared_model *model)
-{
-    while (model && --model->holders == 0) {
-        struct shared_model *same = (struct shared_model *)(uintptr_t)model->same;
-        if (!same)
-            alertron_model_free(model->graded.model);
-        free(model);
-        model = same;
-    }
-}
-
-static void drop_lineup(struct shared_lineup *lineup)
-{
-    if (--lineup->holders > 0)
-        return;
-    drop_model(shared_of(lineup->lineup.primary));
-    free(lineup);
-}
-
-/* FNV-1a of what the model would be saved as. False where memory has run out. */
-static bool write_version(const alertron_model *model, char version[MODEL_VERSION_BYTES])
-{
-    const size_t n = alertron_model_save(model, NULL, 0);
-    unsigned char *bytes = malloc(n);
-    if (!bytes)
-        return false;
-    alertron_model_save(model, bytes, n);
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    free(bytes);
-    snprintf(version, MODEL_VERSION_BYTES, "%016" PRIx64, hash);
-    return true;
-}
-
-static bool take_cuts(struct graded_model *graded, const struct config *config, char *why, size_t why_size)
-{
-    graded->cuts = alertron_model_cuts(graded->model);
-    graded->cuts.medium_quantile = config->severity.medium_quantile;
-    graded->cuts.high_quantile = config->severity.high_quantile;
-    if (config->severity.calibration_file && config->severity.calibration_file[0] &&
-        !calibrate_from_file(&graded->cuts, graded->model, config->severity.calibration_file, NULL, why, why_size))
-        return false;
-    graded->learns = graded->cuts.origin == ALERTRON_CUTS_PROVISIONAL && config->severity.calibration_anomalies > 0;
-    return true;
-}
-
-/* Takes the model over. Held once. */
-static struct shared_model *grade(alertron_model *model, const struct config *config, char *why, size_t why_size)
-{
-    struct shared_model *made = calloc(1, sizeof *made);
-    if (made && write_version(model, made->graded.version)) {
-        made->graded.model = model;
-        made->holders = 1;
-        if (take_cuts(&made->graded, config, why, why_size))
-            return made;
-    } else {
-        why_say(why, why_size, "out of memory");
-    }
-    alertron_model_free(model);
-    free(made);
-    return NULL;
-}
-
-/* Takes the caller's hold of the primary over. */
-static struct shared_lineup *line_up(const struct config *config, struct shared_model *primary)
-{
-    struct shared_lineup *made = calloc(1, sizeof *made);
-    if (!made)
-        return NULL;
-    alertron_model_info info;
-    alertron_model_describe(primary->graded.model, &info);
-    made->lineup.primary = &primary->graded;
-    made->lineup.shape = (struct reading_shape){.width = info.features,
-                                                .missing_values = info.missing_values,
-                                                .bytes_max = (size_t)config->limits.message_bytes};
-    made->holders = 1;
-    return made;
-}
 
 /* --- what is exported -------------------------------------------------------------------------------------- */
 
-static alertron_gauge_child *info_child(struct metrics *metrics, const struct graded_model *graded, const char *role)
+static alertron_gauge_child *info_child(struct metrics *metrics, const struct graded_model *graded,
+                                        enum model_role role)
 {
     alertron_model_info info;
     alertron_model_describe(graded->model, &info);
-    return alertron_gauge_with(metrics->model_info,
-                               (const char *const[]){info.kind, info.producer, info.kernel, graded->version, role});
+    return alertron_gauge_with(metrics->model_info, (const char *const[]){info.kind, info.producer, info.kernel,
+                                                                          graded->version, model_role_name(role)});
+}
+
+static void export_info(struct metrics *metrics, const struct lineup *lineup, bool shown)
+{
+    const struct graded_model *const models[] = {lineup->primary, lineup->candidate};
+    const enum model_role roles[] = {ROLE_PRIMARY, lineup->share > 0 ? ROLE_CANARY : ROLE_SHADOW};
+    for (size_t i = 0; i < 2; i++)
+        if (models[i] && shown)
+            alertron_gauge_set(info_child(metrics, models[i], roles[i]), 1);
+        else if (models[i])
+            alertron_gauge_remove(metrics->model_info, info_child(metrics, models[i], roles[i]));
 }
 
 static void export_lineup(struct models *models, const struct lineup *before, const struct lineup *lineup)
@@ -140,51 +38,87 @@ static void export_lineup(struct models *models, const struct lineup *before, co
     const alertron_cuts *cuts = &lineup->primary->cuts;
     metrics_lock(metrics);
     if (before)
-        alertron_gauge_remove(metrics->model_info, info_child(metrics, before->primary, "primary"));
-    alertron_gauge_set(info_child(metrics, lineup->primary, "primary"), 1);
+        export_info(metrics, before, false);
+    export_info(metrics, lineup, true);
     metrics_set_cuts(metrics, cuts);
     if (!before || before->primary->model != lineup->primary->model)
         alertron_gauge_set(metrics->model_loaded, (double)time(NULL));
     metrics_unlock(metrics);
-    log_info("severity cuts (%s): low above %.4f, medium from %.4f, high from %.4f",
-             alertron_cuts_origin_name(cuts->origin), cuts->threshold, cuts->medium, cuts->high);
+    if (!before || before->primary != lineup->primary)
+        log_info("severity cuts (%s): low above %.4f, medium from %.4f, high from %.4f",
+                 alertron_cuts_origin_name(cuts->origin), cuts->threshold, cuts->medium, cuts->high);
 }
 
 /* --- in force ------------------------------------------------------------------------------------------------ */
 
-/* Takes over the hold of a line-up that was made; under the mutex. */
-static void put_in_force(struct models *models, struct shared_lineup *lineup)
+/* Whether a candidate can be tried beside the primary. */
+static bool fits(const struct graded_model *primary, const struct graded_model *candidate)
 {
+    alertron_model_info of_primary, of_candidate;
+    alertron_model_describe(primary->model, &of_primary);
+    alertron_model_describe(candidate->model, &of_candidate);
+    if (strcmp(primary->version, candidate->version) == 0) {
+        log_info("candidate %s is the primary itself: there is nothing to try", candidate->version);
+        return false;
+    }
+    if (of_primary.missing_values && !of_candidate.missing_values) {
+        log_error("candidate %s is left out: it takes no missing values, and the primary does", candidate->version);
+        return false;
+    }
+    return true;
+}
+
+bool models_put_in_force(struct models *models, struct shared_model *primary, struct shared_model *candidate)
+{
+    if (candidate && !fits(&primary->graded, &candidate->graded)) {
+        shared_model_drop(candidate);
+        candidate = NULL;
+    }
     struct shared_lineup *before = atomic_load(&models->current);
+    struct shared_lineup *lineup = shared_lineup_new(models->config, &models->book, primary, candidate, before);
+    if (!lineup)
+        return false;
     export_lineup(models, before ? &before->lineup : NULL, &lineup->lineup);
     atomic_store(&models->current, lineup);
-    models->sampled = lineup->lineup.primary->learns ? lineup->lineup.primary : NULL;
-    models->n_sample = 0;
     if (before)
-        drop_lineup(before);
+        shared_lineup_drop(before);
+    return true;
+}
+
+static bool begin(struct models *models, const struct config *config, struct metrics *metrics,
+                  struct shared_model *primary)
+{
+    *models = (struct models){
+        .config = config,
+        .metrics = metrics,
+        .book.metrics = metrics,
+        .width = alertron_model_features(primary->graded.model),
+        .primary_file = {.path = config->model.path},
+        .candidate_file = {.path = config->candidate.path && config->candidate.path[0] ? config->candidate.path : NULL},
+    };
+    snprintf(models->primary_file.version, MODEL_VERSION_BYTES, "%s", primary->graded.version);
+    if (!models_put_in_force(models, primary, NULL))
+        return false;
+    pthread_mutex_init(&models->mutex, NULL);
+    pthread_mutex_init(&models->loading, NULL);
+    return true;
 }
 
 struct models *models_new(const struct config *config, struct metrics *metrics, alertron_model *model, char *why,
                           size_t why_size)
 {
-    struct shared_model *primary = grade(model, config, why, why_size);
+    struct shared_model *primary = shared_model_new(model, config, why, why_size);
     if (!primary)
         return NULL;
     struct models *models = calloc(1, sizeof *models);
-    const size_t sample_max = (size_t)config->severity.calibration_anomalies;
-    double *sample = calloc(sample_max ? sample_max : 1, sizeof *sample);
-    struct shared_lineup *lineup = line_up(config, primary);
-    if (!models || !sample || !lineup) {
+    if (!models)
+        shared_model_drop(primary);
+    if (!models || !begin(models, config, metrics, primary)) {
         why_say(why, why_size, "out of memory");
-        drop_model(primary);
-        free(lineup);
-        free(sample);
         free(models);
         return NULL;
     }
-    *models = (struct models){.config = config, .metrics = metrics, .sample = sample, .sample_max = sample_max};
-    pthread_mutex_init(&models->mutex, NULL);
-    put_in_force(models, lineup);
+    models_begin_files(models);
     return models;
 }
 
@@ -192,9 +126,9 @@ void models_free(struct models *models)
 {
     if (!models)
         return;
-    drop_lineup(atomic_load(&models->current));
+    shared_lineup_drop(atomic_load(&models->current));
+    pthread_mutex_destroy(&models->loading);
     pthread_mutex_destroy(&models->mutex);
-    free(models->sample);
     free(models);
 }
 
@@ -206,7 +140,7 @@ const struct lineup *models_hold(struct models *models, const struct lineup *hel
     struct shared_lineup *current = atomic_load(&models->current);
     current->holders++;
     if (held)
-        drop_lineup((struct shared_lineup *)(uintptr_t)held);
+        shared_lineup_drop((struct shared_lineup *)(uintptr_t)held);
     pthread_mutex_unlock(&models->mutex);
     return &current->lineup;
 }
@@ -216,117 +150,139 @@ void models_release(struct models *models, const struct lineup *held)
     if (!held)
         return;
     pthread_mutex_lock(&models->mutex);
-    drop_lineup((struct shared_lineup *)(uintptr_t)held);
+    shared_lineup_drop((struct shared_lineup *)(uintptr_t)held);
     pthread_mutex_unlock(&models->mutex);
 }
 
 /* --- cuts from the stream -------------------------------------------------------------------------------------- */
 
-/* The same model with the cuts that were learnt, in force; under the mutex. */
+/* The same model with the cuts that were learnt, in force in its place; under the mutex. */
 static void regrade(struct models *models, struct shared_model *model, const alertron_cuts *cuts)
 {
-    struct shared_model *made = calloc(1, sizeof *made);
-    struct shared_lineup *lineup = made ? line_up(models->config, model) : NULL;
-    if (!lineup) {
+    const struct lineup *lineup = &atomic_load(&models->current)->lineup;
+    const bool is_primary = lineup->primary == &model->graded;
+    if (!is_primary && lineup->candidate != &model->graded)
+        return; /* it has gone meanwhile */
+    struct shared_model *made = shared_model_with(model, cuts);
+    bool good = made != NULL;
+    if (good && is_primary)
+        good = models_put_in_force(models, made,
+                                   lineup->candidate ? shared_model_hold(shared_of(lineup->candidate)) : NULL);
+    else if (good)
+        good = models_put_in_force(models, shared_model_hold(shared_of(lineup->primary)), made);
+    if (good)
+        log_info("severity cuts of model %s are taken from %zu anomalies of the stream", model->graded.version,
+                 model->sample_max);
+    else
         log_warning("severity cuts stay provisional for now: out of memory");
-        free(made);
-        return;
-    }
-    *made = (struct shared_model){.graded = model->graded, .same = model, .holders = 1};
-    made->graded.cuts = *cuts;
-    made->graded.learns = false;
-    model->holders++;
-    lineup->lineup.primary = &made->graded;
-    put_in_force(models, lineup);
 }
 
-static void learn_cuts(struct models *models)
+static void learn_cuts(struct models *models, struct shared_model *model)
 {
-    struct shared_model *model = shared_of(models->sampled);
     alertron_cuts cuts = model->graded.cuts;
     alertron_error error;
-    const size_t n = models->n_sample;
-    models->n_sample = 0;
-    if (alertron_cuts_calibrate(&cuts, models->sample, n, ALERTRON_CUTS_STREAM, &error) != ALERTRON_OK) {
-        log_warning("severity cuts stay provisional for now: %s", error.text);
-        return;
-    }
-    log_info("severity cuts are taken from %zu anomalies of the stream", n);
-    regrade(models, model, &cuts);
-}
-
-void models_learn(struct models *models, const struct lineup *lineup, double score)
-{
-    pthread_mutex_lock(&models->mutex);
-    if (models->sampled == lineup->primary) {
-        models->sample[models->n_sample++] = score;
-        if (models->n_sample == models->sample_max)
-            learn_cuts(models);
-    }
-    pthread_mutex_unlock(&models->mutex);
-}
-
-/* --- reload ------------------------------------------------------------------------------------------------------ */
-
-static enum models_reload count_reload(struct models *models, enum models_reload outcome)
-{
-    static const char *const names[] = {
-        [MODELS_RELOADED] = "done", [MODELS_UNCHANGED] = "unchanged", [MODELS_REFUSED] = "refused"};
-    metrics_lock(models->metrics);
-    alertron_counter_add(alertron_counter_with(models->metrics->model_reloads, &names[outcome]), 1);
-    metrics_unlock(models->metrics);
-    return outcome;
-}
-
-static enum models_reload refuse(struct models *models, const char *why)
-{
-    log_error("the model was not reloaded, the old one goes on: %s", why);
-    return count_reload(models, MODELS_REFUSED);
-}
-
-/* Takes the model over. */
-static enum models_reload replace(struct models *models, alertron_model *model, char *why, size_t why_size)
-{
-    const size_t width = atomic_load(&models->current)->lineup.shape.width, found = alertron_model_features(model);
-    if (width != found) {
-        alertron_model_free(model);
-        why_say(why, why_size, "%s takes %zu features and the readings have %zu; to change that, restart with it",
-                models->config->model.path, found, width);
-        return refuse(models, why);
-    }
-    struct shared_model *primary = grade(model, models->config, why, why_size);
-    if (!primary)
-        return refuse(models, why);
-    struct shared_lineup *lineup = line_up(models->config, primary);
-    if (!lineup) {
-        drop_model(primary);
-        why_say(why, why_size, "out of memory");
-        return refuse(models, why);
-    }
-    pthread_mutex_lock(&models->mutex);
-    const struct lineup *before = &atomic_load(&models->current)->lineup;
-    const bool same = strcmp(before->primary->version, primary->graded.version) == 0;
-    if (same)
-        drop_lineup(lineup);
+    const size_t n = model->n_sample;
+    model->n_sample = 0;
+    if (alertron_cuts_calibrate(&cuts, model->sample, n, ALERTRON_CUTS_STREAM, &error) == ALERTRON_OK)
+        regrade(models, model, &cuts);
     else
-        put_in_force(models, lineup);
-    pthread_mutex_unlock(&models->mutex);
-    if (!same)
-        log_info("reloaded model %s", models->config->model.path);
-    return count_reload(models, same ? MODELS_UNCHANGED : MODELS_RELOADED);
+        log_warning("severity cuts stay provisional for now: %s", error.text);
 }
 
-enum models_reload models_reload(struct models *models, char *why, size_t why_size)
+void models_learn(struct models *models, const struct graded_model *graded, double score)
 {
-    const char *path = models->config->model.path;
-    alertron_error error;
-    if (!path) {
-        why_say(why, why_size, "the model was made here, not read from a file");
-        return refuse(models, why);
-    }
-    alertron_model *model = modelstore_load(path, (alertron_input)models->config->model.input, &error);
-    if (model)
-        return replace(models, model, why, why_size);
-    why_say(why, why_size, "%s", error.text);
-    return refuse(models, why);
+    struct shared_model *model = shared_of(graded);
+    pthread_mutex_lock(&models->mutex);
+    model->sample[model->n_sample++] = score;
+    if (model->n_sample == model->sample_max)
+        learn_cuts(models, model);
+    pthread_mutex_unlock(&models->mutex);
+}
+
+/* --- the candidate's trial --------------------------------------------------------------------------------------- */
+
+void models_count_decision(struct models *models, const char *decision, const char *by)
+{
+    metrics_lock(models->metrics);
+    alertron_counter_add(
+        alertron_counter_with(models->metrics->candidate_decisions, (const char *const[]){decision, by}), 1);
+    metrics_unlock(models->metrics);
+}
+
+/* Under the mutex; there is a candidate. False where memory has run out. */
+static bool decide(struct models *models, bool promoted, const char *by, const char *why)
+{
+    const struct lineup *lineup = &atomic_load(&models->current)->lineup;
+    char primary[MODEL_VERSION_BYTES], candidate[MODEL_VERSION_BYTES];
+    memcpy(primary, lineup->primary->version, sizeof primary);
+    memcpy(candidate, lineup->candidate->version, sizeof candidate);
+    const struct graded_model *stays = promoted ? lineup->candidate : lineup->primary;
+    if (!models_put_in_force(models, shared_model_hold(shared_of(stays)), NULL))
+        return false;
+    models_count_decision(models, promoted ? "promoted" : "dropped", by);
+    if (promoted)
+        log_info("candidate %s was promoted by %s%s: it is the primary in place of %s, until a restart reads %s",
+                 candidate, by, why, primary, models->config->model.path ? models->config->model.path : "model.path");
+    else
+        log_info("candidate %s was dropped by %s%s: %s goes on alone", candidate, by, why, primary);
+    return true;
+}
+
+void models_compare(struct models *models, const struct lineup *lineup, const uint64_t counts[COMPARISONS])
+{
+    struct trial *trial = ((struct shared_lineup *)(uintptr_t)lineup)->trial;
+    const struct candidate_rule rule = {.readings = (uint64_t)models->config->candidate.readings,
+                                        .agreement = models->config->candidate.agreement,
+                                        .alarm_ratio = models->config->candidate.alarm_ratio};
+    uint64_t all[COMPARISONS];
+    for (int i = 0; i < COMPARISONS; i++)
+        all[i] = atomic_fetch_add(&trial->counts[i], counts[i]) + counts[i];
+    char figures[300], why[320];
+    const enum candidate_judgement judgement = candidate_judge(&rule, all, figures, sizeof figures);
+    if (judgement == CANDIDATE_TRIED)
+        return;
+    snprintf(why, sizeof why, " (%s)", figures);
+    pthread_mutex_lock(&models->mutex);
+    if (atomic_load(&models->current)->trial == trial && !decide(models, judgement == CANDIDATE_PASSED, "rule", why))
+        log_warning("the candidate's trial goes on for now: out of memory");
+    pthread_mutex_unlock(&models->mutex);
+}
+
+const char *models_outcome_name(enum models_outcome outcome)
+{
+    static const char *const names[] = {"done", "unchanged", "refused"};
+    return names[outcome];
+}
+
+void models_tell(struct models *models, struct models_report *report)
+{
+    pthread_mutex_lock(&models->mutex);
+    const struct lineup *lineup = &atomic_load(&models->current)->lineup;
+    snprintf(report->primary, sizeof report->primary, "%s", lineup->primary->version);
+    snprintf(report->candidate, sizeof report->candidate, "%s", lineup->candidate ? lineup->candidate->version : "");
+    pthread_mutex_unlock(&models->mutex);
+}
+
+static void decide_by_command(struct models *models, bool promoted, struct models_report *report)
+{
+    *report = (struct models_report){.outcome = MODELS_REFUSED};
+    pthread_mutex_lock(&models->mutex);
+    if (!atomic_load(&models->current)->lineup.candidate)
+        why_say(report->why, sizeof report->why, "there is no candidate; name its file as candidate.path");
+    else if (decide(models, promoted, "command", ""))
+        report->outcome = MODELS_DONE;
+    else
+        why_say(report->why, sizeof report->why, "out of memory");
+    pthread_mutex_unlock(&models->mutex);
+    models_tell(models, report);
+}
+
+void models_promote(struct models *models, struct models_report *report)
+{
+    decide_by_command(models, true, report);
+}
+
+void models_drop(struct models *models, struct models_report *report)
+{
+    decide_by_command(models, false, report);
 }

@@ -55,7 +55,7 @@ static bool finish_item(struct pipeline *pipeline, const struct item *item, doub
             return false;
         alertron_counter_add(pipeline->metrics->dead_letters_of[item->letter->fault], 1);
     } else {
-        const struct verdict verdict = scorer_grade(pipeline->scorer, item->score);
+        const struct verdict verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate);
         if (verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
             return false;
         scorer_count(pipeline->scorer, item->device_id, item->n_device_id, item->hash, &verdict, now);
@@ -87,6 +87,8 @@ static bool finish_block(struct pipeline *pipeline)
 static bool take_message(void *context, const struct kafka_message *message)
 {
     struct pipeline *pipeline = context;
+    if (pipeline->block->n == 0) /* models may have changed while it was waited for */
+        pipeline->shape = scorer_begin(pipeline->scorer);
     return block_add(pipeline->block, pipeline->scorer, pipeline->shape, message);
 }
 
@@ -94,7 +96,7 @@ static bool take_message(void *context, const struct kafka_message *message)
 static void fill_block(struct pipeline *pipeline, int timeout_ms)
 {
     if (pipeline->block->n == 0)
-        pipeline->shape = scorer_begin(pipeline->scorer);
+        scorer_begin(pipeline->scorer); /* lets go of models that are gone, also where nothing comes */
     if (pipeline->block->n < BLOCK_ITEMS_MAX)
         kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message,
                              pipeline);

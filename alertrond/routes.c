@@ -76,6 +76,10 @@ void routes_free(struct routes *routes)
 
 void routes_tell(struct routes *routes, const char *trouble, double silent)
 {
+    /* Models that have gone are let go of, also where nobody sends readings. */
+    pthread_mutex_lock(&routes->scoring);
+    scorer_begin(routes->scorer);
+    pthread_mutex_unlock(&routes->scoring);
     pthread_mutex_lock(&routes->mutex);
     routes->told = clock_seconds() - silent;
     snprintf(routes->trouble, sizeof routes->trouble, "%s", trouble);
@@ -147,10 +151,11 @@ static struct verdict judge(struct scorer *scorer, const struct reading *reading
 {
     const size_t n = reading->device_id_bytes;
     const uint64_t hash = scorer_expect(scorer, reading->device_id, n);
-    double score;
-    scorer_score(scorer, features, 1, &score);
+    double score, candidate_score = 0;
+    scorer_score(scorer, features, 1, &score, &candidate_score);
     const double now = clock_seconds();
-    const struct verdict verdict = scorer_grade(scorer, score);
+    const bool by_candidate = scorer_decides_candidate(scorer, reading->device_id, n);
+    const struct verdict verdict = scorer_grade(scorer, by_candidate ? candidate_score : score, by_candidate);
     scorer_count(scorer, reading->device_id, n, hash, &verdict, now);
     scorer_show(scorer, now - begun);
     return verdict;
@@ -240,8 +245,70 @@ static void answer_index(struct routes *routes, const struct http_request *reque
                 "POST /ingest    a reading as JSON, answered with its verdict\n"
                 "GET  /metrics   for Prometheus\n"
                 "GET  /healthz   whether it lives\n"
-                "GET  /readyz    whether readings flow, or why not\n",
+                "GET  /readyz    whether readings flow, or why not\n"
+                "POST /-/reload  the model and the candidate from their files\n"
+                "POST /-/promote the candidate becomes the primary\n"
+                "POST /-/drop    the candidate goes\n",
                 alertron_version());
+}
+
+/* --- commands ---------------------------------------------------------------------------------------------- */
+
+/* What became of a command, and the models in force: 200, or 409 where it was refused. */
+static void answer_report(struct http_response *response, const struct models_report *report)
+{
+    enum { SIZE = 8192 };
+    char reason[MODELS_WHY_BYTES * 6 + 3];
+    if (!reading_write_string(reason, sizeof reason, report->why))
+        snprintf(reason, sizeof reason, "\"\"");
+    response->status = report->outcome == MODELS_REFUSED ? 409 : 200;
+    response->content_type = "application/json";
+    if ((response->body = malloc(SIZE)))
+        response->n_body = (size_t)snprintf(
+            response->body, SIZE, "{\"outcome\":\"%s\",\"reason\":%s,\"primary\":\"%s\",\"candidate\":\"%s\"}\n",
+            models_outcome_name(report->outcome), reason, report->primary, report->candidate);
+}
+
+struct reload {
+    struct models *models;
+    struct models_report report;
+};
+
+static void *run_reload(void *context)
+{
+    struct reload *reload = context;
+    models_reload(reload->models, &reload->report);
+    return NULL;
+}
+
+/* By a thread of its own: civetweb gives its threads 100 KiB of stack, and checking a model takes more. */
+static void answer_reload(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    pthread_t thread;
+    struct reload reload = {.models = routes->parts->models};
+    if (pthread_create(&thread, NULL, run_reload, &reload) != 0) {
+        answer_error(response, 503, "no thread could be started to load the model; try again");
+        return;
+    }
+    pthread_join(thread, NULL);
+    answer_report(response, &reload.report);
+}
+
+static void answer_promote(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    struct models_report report;
+    models_promote(routes->parts->models, &report);
+    answer_report(response, &report);
+}
+
+static void answer_drop(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    struct models_report report;
+    models_drop(routes->parts->models, &report);
+    answer_report(response, &report);
 }
 
 static bool allows(const char *methods, const char *method)
@@ -257,7 +324,8 @@ static bool allows(const char *methods, const char *method)
 static const struct route all_routes[] = {
     {"/ingest", "POST", ACCESS_INGEST, answer_ingest},       {"/metrics", "GET, HEAD", ACCESS_METRICS, answer_metrics},
     {"/healthz", "GET, HEAD", ACCESS_PUBLIC, answer_health}, {"/readyz", "GET, HEAD", ACCESS_PUBLIC, answer_ready},
-    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},
+    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},         {"/-/reload", "POST", ACCESS_ADMIN, answer_reload},
+    {"/-/promote", "POST", ACCESS_ADMIN, answer_promote},    {"/-/drop", "POST", ACCESS_ADMIN, answer_drop},
 };
 
 static const struct route *find(const char *path)

@@ -35,11 +35,14 @@ const struct reading_shape *scorer_begin(struct scorer *scorer);
 /* A device's name as the calls below want it; said early, so that its series are near when they are needed. */
 uint64_t scorer_expect(const struct scorer *scorer, const char *device_id, size_t n_device_id);
 
-/* Scores n rows of features, one after the other, into scores. */
-void scorer_score(struct scorer *scorer, const double *features, size_t n, double *scores);
+/* Scores n rows of features, one after the other, into scores; by the candidate, too, where there is one. */
+void scorer_score(struct scorer *scorer, const double *features, size_t n, double *scores, double *candidate_scores);
 
-/* The verdict on a score by the cuts in force. */
-struct verdict scorer_grade(const struct scorer *scorer, double score);
+/* Whether the candidate decides for this device; then its score counts. */
+bool scorer_decides_candidate(const struct scorer *scorer, const char *device_id, size_t n_device_id);
+
+/* The verdict on a score of whichever decides, by its cuts. Its model_version lives until the next scorer_begin. */
+struct verdict scorer_grade(const struct scorer *scorer, double score, bool by_candidate);
 
 /* Counts a verdict for its device, and learns from it where the cuts are to be taken from the stream. `now` is in
  * seconds of a clock that does not go back. */

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,53 +70,30 @@ struct service {
     struct routes *routes;
     struct http_server *http;
     struct workers *workers;
-    double ticked, looked; /* at the model's file */
-    struct stat model_file;
+    double ticked, looked; /* at the models' files */
 };
 
-/* --- the model's file ------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------------------- */
 
-static bool has_changed(struct service *service)
-{
-    struct stat now;
-    const struct stat *before = &service->model_file;
-    if (!service->config->model.path || stat(service->config->model.path, &now) != 0)
-        return false;
-    const bool changed = now.st_ino != before->st_ino || now.st_dev != before->st_dev ||
-                         now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-                         now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
-    service->model_file = now;
-    return changed;
-}
-
-static void reload(struct service *service)
-{
-    char why[512];
-    has_changed(service);
-    notify_state(NOTIFY_RELOADING, "reloading the model");
-    models_reload(service->parts.models, why, sizeof why);
-    service->ticked = 0;
-}
-
-static void look_after_model(struct service *service, double now)
+static void look_after_models(struct service *service, double now)
 {
     const double every = (double)service->config->model.reload_seconds;
     if (asked_to_reload) {
+        struct models_report report;
         asked_to_reload = 0;
-        reload(service);
+        notify_state(NOTIFY_RELOADING, "reloading the models");
+        models_reload(service->parts.models, &report);
+        service->ticked = 0; /* ready again */
     } else if (every > 0 && now - service->looked >= every) {
         service->looked = now;
-        if (has_changed(service))
-            reload(service);
+        models_look(service->parts.models);
     }
 }
-
-/* --- life ---------------------------------------------------------------------------------------------------- */
 
 static void tick(struct service *service)
 {
     const double now = clock_seconds();
-    look_after_model(service, now);
+    look_after_models(service, now);
     char trouble[640];
     workers_trouble(service->workers, trouble, sizeof trouble);
     routes_tell(service->routes, trouble, workers_silent(service->workers));
@@ -306,7 +282,6 @@ int service_run(const struct config *config, alertron_model *model)
     char why[1024];
     service_catch_signals();
     catch_reload();
-    has_changed(&service);
     log_model(model, config->model.path ? config->model.path : "made here");
     notify_open();
     confine(config);

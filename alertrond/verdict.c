@@ -66,6 +66,8 @@ size_t verdict_write(char *out, size_t size, const char *device_id, double ts, c
         put_integer(&writer, source->partition);
         put_text(&writer, ",\"source_offset\":");
         put_integer(&writer, source->offset);
+        put_text(&writer, ",\"model_version\":");
+        put_string(&writer, verdict->model_version);
     }
     put_text(&writer, "}");
     return writer.failed ? 0 : writer.n;

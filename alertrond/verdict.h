@@ -13,6 +13,8 @@ struct verdict {
     double score;
     bool anomaly;
     alertron_severity severity;
+    const char *model_version; /* of the model that decided */
+    bool by_candidate;         /* which it was */
 };
 
 /* The message that a verdict comes from. */
@@ -23,7 +25,8 @@ struct source {
 };
 
 /* Writes the record as JSON: the fields of the system that this one replaces, then, where `source` is not NULL, the
- * message it comes from. `ts` is in seconds since 1970, NaN for none. Returns the length, or 0 where it does not fit.
+ * message it comes from and the model that decided. `ts` is in seconds since 1970, NaN for none. Returns the length, or
+ * 0 where it does not fit.
  */
 size_t verdict_write(char *out, size_t size, const char *device_id, double ts, const struct verdict *verdict,
                      const struct source *source);

@@ -261,8 +261,9 @@ static void test_documents_are_what_the_program_prints(void **state)
     static const struct {
         const char *flag, *path;
     } documents[] = {{"--page", ALERTRON_SOURCE "/docs/configuration.md"},
-                     {"--sample", ALERTRON_SOURCE "/docs/alertrond.conf"}};
-    for (size_t i = 0; i < 2; i++) {
+                     {"--sample", ALERTRON_SOURCE "/docs/alertrond.conf"},
+                     {"--metrics", ALERTRON_SOURCE "/docs/metric-families.md"}};
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
         char *out, *errors;
         size_t n = 0;
         assert_int_equal(check_config(ARGUMENTS(documents[i].flag), &out, &errors), 0);

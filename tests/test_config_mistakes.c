@@ -27,12 +27,13 @@ static const struct mistake_case file_mistakes[] = {
     {"[http", "1: \"[http\" is not a section; write [name], alone in its line"},
     {"[http] # port", "1: \"[http] # port\" is not a section; write [name], alone in its line"},
     {"[", "1: \"[\" is not a section; write [name], alone in its line"},
-    {"[]", "1: unknown section \"\"; there are [model], [severity], [kafka], [http], [limits], [log], [process]"},
+    {"[]", "1: unknown section \"\"; there are [model], [candidate], [severity], [kafka], [http], [limits], [log], "
+           "[process]"},
     {"[htp]\nport = 80000", "1: unknown section \"htp\"; did you mean [http]?"},
     {"[HTTP]", "1: unknown section \"HTTP\"; did you mean [http]?"},
     {"[severty]", "1: unknown section \"severty\"; did you mean [severity]?"},
-    {"[output]",
-     "1: unknown section \"output\"; there are [model], [severity], [kafka], [http], [limits], [log], [process]"},
+    {"[output]", "1: unknown section \"output\"; there are [model], [candidate], [severity], [kafka], [http], "
+                 "[limits], [log], [process]"},
     /* names */
     {"[http]\nprot = 1", "2: unknown key \"prot\" in [http]; did you mean port?"},
     {"[http]\nPort = 1", "2: unknown key \"Port\" in [http]; did you mean port?"},

@@ -110,7 +110,7 @@ static struct verdict count_score(struct fixture *fixture, const char *device_id
 {
     const size_t n = strlen(device_id);
     scorer_begin(fixture->scorer);
-    const struct verdict verdict = scorer_grade(fixture->scorer, score);
+    const struct verdict verdict = scorer_grade(fixture->scorer, score, false);
     scorer_count(fixture->scorer, device_id, n, scorer_expect(fixture->scorer, device_id, n), &verdict, 1);
     scorer_show(fixture->scorer, 1e-6);
     return verdict;
@@ -119,7 +119,7 @@ static struct verdict count_score(struct fixture *fixture, const char *device_id
 static alertron_severity severity_of(struct fixture *fixture, double score)
 {
     scorer_begin(fixture->scorer);
-    return scorer_grade(fixture->scorer, score).severity;
+    return scorer_grade(fixture->scorer, score, false).severity;
 }
 
 /* --- metrics ----------------------------------------------------------------------------------------- */

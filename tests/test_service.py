@@ -1,6 +1,7 @@
 """alertrond against a real Kafka: every reading is accounted for, whatever happens to the service."""
 
 import json
+import re
 import subprocess
 import time
 from concurrent import futures
@@ -56,6 +57,7 @@ class Run:
 
     def _check_anomaly(self, record, message):
         score, severity = self.anomalies[message.place]
+        assert re.fullmatch("[0-9a-f]{16}", record["model_version"])
         assert record == {
             "device_id": message.device,
             "anomaly": True,
@@ -65,6 +67,7 @@ class Run:
             "source_topic": self.topics.readings,
             "source_partition": message.place[0],
             "source_offset": message.place[1],
+            "model_version": record["model_version"],
         }
 
 

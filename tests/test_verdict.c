@@ -12,12 +12,13 @@ static void a_record_has_the_fields_of_the_replaced_system_first(void **state)
     (void)state;
     char out[VERDICT_BYTES_MAX];
     const double ts = 1763800000.25;
-    const struct verdict verdict = {.score = 0.5625, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM};
+    const struct verdict verdict = {
+        .score = 0.5625, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM, .model_version = "0123456789abcdef"};
     const struct source source = {"readings", 3, 1234567890123};
     const char expected[] =
         "{\"device_id\":\"edge-1\",\"anomaly\":true,\"severity\":\"medium\",\"anomaly_score\":0.5625,"
         "\"ts\":1763800000.25,\"source_topic\":\"readings\",\"source_partition\":3,"
-        "\"source_offset\":1234567890123}";
+        "\"source_offset\":1234567890123,\"model_version\":\"0123456789abcdef\"}";
     assert_int_equal(verdict_write(out, sizeof out, "edge-1", ts, &verdict, &source), sizeof expected - 1);
     assert_string_equal(out, expected);
 }
@@ -43,8 +44,10 @@ static void the_longest_record_fits_and_none_is_cut(void **state)
     memset(device_id, 1, sizeof device_id - 1); /* each becomes \u0001 */
     device_id[sizeof device_id - 1] = 0;
     const double ts = -1.7976931348623157e308;
-    const struct verdict verdict = {
-        .score = -2.2250738585072014e-308, .anomaly = true, .severity = ALERTRON_SEVERITY_MEDIUM};
+    const struct verdict verdict = {.score = -2.2250738585072014e-308,
+                                    .anomaly = true,
+                                    .severity = ALERTRON_SEVERITY_MEDIUM,
+                                    .model_version = "0123456789abcdef"};
     const struct source source = {topic, INT32_MAX, INT64_MAX};
     const size_t n = verdict_write(out, sizeof out, device_id, ts, &verdict, &source);
     assert_true(n > 0);
