@@ -418,7 +418,7 @@ def test_no_mistake_shows_a_secret(program, model, tmp_path, command):
 @pytest.mark.quick
 def test_secrets_come_from_the_environment_and_a_readable_file_is_warned_of(program, model, tmp_path):
     conf = tmp_path / "alertrond.conf"
-    conf.write_text("[kafka]\nsecurity.protocol = SASL_SSL\nsasl.password = opensesame\n")
+    conf.write_text("[kafka]\nsecurity.protocol = SASL_SSL\nsasl.password = opensesame\nsasl.mechanism = PLAIN\n")
     env = {"KAFKA_SASL_USERNAME": "somebody", "KAFKA_SSL_KEY_PASSWORD": "opensesame", "KAFKA_SSL_SERVICE_HOST": "10.0.0.1"}
     for mode, warned in ((0o644, True), (0o640, False)):
         conf.chmod(mode)

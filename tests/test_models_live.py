@@ -18,6 +18,9 @@ from test_service import Run, _check_dead_letter
 CHUNK = 5000
 
 
+COMMANDS = ["--http-admin-access", "local"]
+
+
 class Writer(threading.Thread):
     """Writes a run's messages in the background, about `rate` a second."""
 
@@ -128,7 +131,7 @@ def test_reloads_ten_times_a_second_under_load_lose_and_double_nothing(two, kafk
     run = two(300_000, seed=21)
     path = put("live.alertron", models[0])
     bad = [*bad_models(models[0]).values(), wider(program, tmp_path)]
-    service = run_service(kafka.bootstrap, model=path, env=run.topics.env)
+    service = run_service(kafka.bootstrap, model=path, env=run.topics.env, options=COMMANDS)
     versions = [command(service, "reload")[1]["primary"]]
     run.write(0, CHUNK)
     wait_until(lambda: service.metrics().sum("predictions_total") > 0, 60, "readings flow")
@@ -168,7 +171,7 @@ def test_the_same_devices_are_the_canarys_in_every_instance_until_it_is_promoted
     run = two(60_000, seed=22, devices=200)
     path, candidate = put("live.alertron", models[0]), put("next.alertron", models[1])
     options = ["--candidate-path", candidate, "--candidate-share", "0.3"]
-    services = [run_service(kafka.bootstrap, model=path, env=run.topics.env, options=options) for _ in range(2)]
+    services = [run_service(kafka.bootstrap, model=path, env=run.topics.env, options=[*COMMANDS, *options]) for _ in range(2)]
     answer = command(services[0], "reload")[1]
     versions = [answer["primary"], answer["candidate"]]
     assert answer["outcome"] == "unchanged" and all(versions)
@@ -233,7 +236,7 @@ def test_blue_hands_over_to_green_and_nothing_is_lost_or_doubled(two, kafka, mod
 @pytest.mark.quick
 def test_bad_files_are_refused_counted_and_logged(embedded, models, put, run_service, program, tmp_path):
     path = put("live.alertron", models[0])
-    service = run_service(embedded.bootstrap, model=path)
+    service = run_service(embedded.bootstrap, model=path, options=COMMANDS)
     log = (tmp_path / "service-1" / "alertrond.log").read_text
     primary = command(service, "reload")[1]["primary"]
     bad = {**bad_models(models[0]), "wider": wider(program, tmp_path)}
@@ -259,7 +262,7 @@ def test_bad_files_are_refused_counted_and_logged(embedded, models, put, run_ser
 @pytest.mark.quick
 def test_a_file_that_is_written_slowly_is_taken_when_it_is_whole(embedded, models, put, run_service):
     path = put("live.alertron", models[0])
-    service = run_service(embedded.bootstrap, model=path, options=["--model-reload-seconds", "1"])
+    service = run_service(embedded.bootstrap, model=path, options=[*COMMANDS, "--model-reload-seconds", "1"])
     primary = command(service, "reload")[1]["primary"]
 
     def count(outcome):
@@ -284,7 +287,7 @@ def test_the_rule_ends_a_trial(embedded, models, put, run_service, program, agre
     path, candidate = put("live.alertron", models[0]), put("next.alertron", models[1])
     options = ["--candidate-path", candidate, "--candidate-readings", "5000"]
     options += ["--candidate-agreement", agreement, "--candidate-alarm-ratio", "10"]
-    service = run_service(embedded.bootstrap, model=path, options=options)
+    service = run_service(embedded.bootstrap, model=path, options=[*COMMANDS, *options])
     before = command(service, "reload")[1]
     words = ["--bootstrap", embedded.bootstrap, "--rate", "max", "--count", "10000", "--seed", "3"]
     subprocess.run([program, "generate", *words], check=True)
