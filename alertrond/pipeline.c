@@ -24,6 +24,12 @@
 
 enum { REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 8000, WAIT_MS = 20 };
 
+/* What has been counted of a partition: after an abort its readings come again. */
+struct counted {
+    int64_t next;  /* behind the last that was dealt with */
+    int64_t until; /* what lies before has been counted */
+};
+
 struct pipeline {
     const struct config *config;
     struct scorer *scorer;
@@ -39,6 +45,9 @@ struct pipeline {
     alertron_counter_child *consumed;  /* of our topic */
     double stalled_since;              /* 0: outputs flow */
     uint64_t errors_shown, rebalances_shown;
+    struct counted *counted; /* by partition */
+    size_t n_counted;
+    size_t n_new; /* of the block: counted */
     size_t n_partitions;
     bool closing;
     char *client_id;
@@ -47,19 +56,36 @@ struct pipeline {
 
 /* --- deal with a block --------------------------------------------------------------------------------- */
 
+/* Whether this is the first time that a message is dealt with since the partition became ours. */
+static bool is_new(struct pipeline *pipeline, const struct item *item)
+{
+    if ((size_t)item->partition >= pipeline->n_counted)
+        return true;
+    struct counted *counted = &pipeline->counted[item->partition];
+    counted->next = item->offset + 1;
+    return item->offset >= counted->until;
+}
+
+static void count(struct pipeline *pipeline, const struct item *item, const struct verdict *verdict, double now)
+{
+    if (item->letter)
+        alertron_counter_add(pipeline->metrics->dead_letters_of[item->letter->fault], 1);
+    else
+        scorer_count(pipeline->scorer, item->device_id, item->n_device_id, item->hash, verdict, now);
+    pipeline->n_new++;
+}
+
 /* Deals with one message. False where its output can't be queued now; then nothing has been counted. */
 static bool finish_item(struct pipeline *pipeline, const struct item *item, double now)
 {
-    if (item->letter) {
-        if (!outputs_send_letter(&pipeline->outputs, item))
-            return false;
-        alertron_counter_add(pipeline->metrics->dead_letters_of[item->letter->fault], 1);
-    } else {
-        const struct verdict verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate);
-        if (verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
-            return false;
-        scorer_count(pipeline->scorer, item->device_id, item->n_device_id, item->hash, &verdict, now);
-    }
+    struct verdict verdict = {0};
+    if (!item->letter)
+        verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate);
+    if (item->letter ? !outputs_send_letter(&pipeline->outputs, item)
+                     : verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
+        return false;
+    if (is_new(pipeline, item))
+        count(pipeline, item, &verdict, now);
     offsets_pass(pipeline->offsets, item->partition, item->offset);
     return true;
 }
@@ -72,10 +98,10 @@ static bool finish_block(struct pipeline *pipeline)
         return true;
     block_score(block, pipeline->scorer);
     const double now = clock_seconds();
-    const size_t n_done = block->n_done;
+    pipeline->n_new = 0;
     while (block->n_done < block->n && finish_item(pipeline, &block->items[block->n_done], now))
         block->n_done++;
-    alertron_counter_add(pipeline->consumed, (double)(block->n_done - n_done));
+    alertron_counter_add(pipeline->consumed, (double)pipeline->n_new);
     scorer_show(pipeline->scorer, clock_seconds() - block->begun);
     if (block->n_done < block->n)
         return false;
@@ -124,10 +150,27 @@ static bool drain(struct pipeline *pipeline, double seconds)
     return delivery_finish(pipeline->delivery, left > 0 ? left : 0) && finished;
 }
 
+/* Where memory has run out, what comes again after an abort is counted again. */
+static void begin_counting(struct pipeline *pipeline, int32_t partition)
+{
+    const size_t n = (size_t)partition + 1;
+    if (n > pipeline->n_counted) {
+        struct counted *grown = realloc(pipeline->counted, n * sizeof *grown);
+        if (!grown)
+            return;
+        for (size_t i = pipeline->n_counted; i < n; i++)
+            grown[i] = (struct counted){0};
+        pipeline->counted = grown;
+        pipeline->n_counted = n;
+    }
+    pipeline->counted[partition] = (struct counted){0};
+}
+
 static void take_partition(void *context, int32_t partition)
 {
     struct pipeline *pipeline = context;
     pipeline->n_partitions++;
+    begin_counting(pipeline, partition);
     if (!offsets_assign(pipeline->offsets, partition))
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
 }
@@ -179,6 +222,7 @@ static void free_pipeline(struct pipeline *pipeline)
     watch_free(pipeline->watch);
     block_free(pipeline->block);
     scorer_free(pipeline->scorer);
+    free(pipeline->counted);
     free(pipeline->client_id);
     free(pipeline);
 }
@@ -288,6 +332,15 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
     fill_block(pipeline, 0);
 }
 
+/* It comes again, and has been counted. */
+static void forget_block(struct pipeline *pipeline)
+{
+    block_clear(pipeline->block);
+    for (size_t i = 0; i < pipeline->n_counted; i++)
+        if (pipeline->counted[i].next > pipeline->counted[i].until)
+            pipeline->counted[i].until = pipeline->counted[i].next;
+}
+
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
 {
     const bool finished = finish_block(pipeline);
@@ -295,7 +348,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
     if (state == DELIVERY_FATAL)
         return false;
     if (state == DELIVERY_REWOUND)
-        block_clear(pipeline->block);
+        forget_block(pipeline);
     const bool flows =
         (finished || state == DELIVERY_REWOUND) && state != DELIVERY_WAITS && offsets_room(pipeline->offsets) > 0;
     kafka_consumer_pause(pipeline->consumer, !flows);

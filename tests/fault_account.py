@@ -103,6 +103,7 @@ class Account:
             "source_topic": self.readings,
             "source_partition": partition,
             "source_offset": offset,
+            "model_version": record["model_version"],
         }
 
     def _same_letter(self, id, letter, headers_may_go):
