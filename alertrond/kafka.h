@@ -137,7 +137,8 @@ struct kafka_offset {
 
 /* Calls refused(context, token, too_large) for each record of a transaction that could not be written, before the
  * commit that fails for it has returned ABORTED. `too_large`: alone, so that it should be sent without what it can do
- * without the next time. */
+ * without the next time; one transaction may hold several, which are found one after another, so all are to be
+ * remembered until a commit. */
 void kafka_producer_on_refusal(struct kafka_producer *producer,
                                void (*refused)(void *context, void *token, bool too_large), void *context);
 
