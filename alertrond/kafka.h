@@ -65,7 +65,7 @@ struct kafka_record {
 enum kafka_outcome {
     KAFKA_SENT,   /* queued; its delivery will be told */
     KAFKA_FULL,   /* too much waits to be sent: poll, and try again */
-    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why. In a transaction: all of it fails */
+    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why. The transaction will be ABORTED */
 };
 
 struct kafka_producer_options {

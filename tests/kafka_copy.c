@@ -139,7 +139,8 @@ static void step(struct copier *copier)
         give_up(copier);
     if (copier->rewinding) {
         copier->rewinding = !kafka_consumer_rewind(copier->consumer, 1000);
-        kafka_consumer_serve(copier->consumer, 0, 1, copy_message, copier);
+        if (copier->rewinding) /* no messages come yet, but events do */
+            kafka_consumer_serve(copier->consumer, 0, 1, copy_message, copier);
         return;
     }
     if (!copier->open && !(copier->open = kafka_transaction_begin(copier->producer))) {
