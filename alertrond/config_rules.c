@@ -188,7 +188,7 @@ static const struct owned_property owned_properties[] = {
     {"max.in.flight.requests.per.connection", "1|2|3|4|5", "more than 5 could reorder outputs; give 1 to 5"},
     {"queuing.strategy", "fifo", "outputs stay in their order; leave it out"},
     {"enable.partition.eof", "false|0", "a stream has no end; leave it out"},
-    {"transactional.id", NULL, "the service uses no transactions; leave it out"},
+    {"transactional.id", NULL, "set instance instead, from which the service makes it"},
 };
 
 bool config_rule_property(const char *name, const char *value, char *why, size_t why_size)

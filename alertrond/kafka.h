@@ -75,7 +75,7 @@ struct kafka_record {
 enum kafka_outcome {
     KAFKA_SENT,   /* queued; its delivery will be told */
     KAFKA_FULL,   /* too much waits to be sent: poll, and try again */
-    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why. In a transaction: all of it fails */
+    KAFKA_REFUSED /* will never be sent as it is; kafka_producer_trouble says why. The transaction will be ABORTED */
 };
 
 struct kafka_producer_options {
@@ -150,7 +150,8 @@ struct kafka_offset {
 
 /* Calls refused(context, token, too_large) for each record of a transaction that could not be written, before the
  * commit that fails for it has returned ABORTED. `too_large`: alone, so that it should be sent without what it can do
- * without the next time. */
+ * without the next time; one transaction may hold several, which are found one after another, so all are to be
+ * remembered until a commit. */
 void kafka_producer_on_refusal(struct kafka_producer *producer,
                                void (*refused)(void *context, void *token, bool too_large), void *context);
 

@@ -76,6 +76,8 @@ static void refuse(struct kafka_producer *producer, const char *topic, void *tok
 {
     const bool too_large = error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     producer->doomed = true;
+    if (error == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
+        return; /* librdkafka counts on after what was refused before; the abort sets that right */
     note_refusal(producer, topic, error);
     if (token && producer->refused)
         producer->refused(producer->refused_context, token, too_large && producer->one_by_one);

@@ -50,7 +50,6 @@ bool kafka_transaction_begin(struct kafka_producer *producer)
     if (judge(producer, rd_kafka_begin_transaction(producer->client)) != KAFKA_TRANSACTION_DONE)
         return false;
     producer->stage = KAFKA__WRITING;
-    producer->doomed = false;
     producer->one_by_one = producer->one_by_one || producer->batch_too_large;
     producer->batch_too_large = false;
     return true;
@@ -63,8 +62,10 @@ static enum kafka_transaction abort_it(struct kafka_producer *producer, double d
     producer->stage = KAFKA__ABORTING;
     const enum kafka_transaction outcome =
         judge(producer, rd_kafka_abort_transaction(producer->client, remaining_ms(deadline)));
-    if (outcome == KAFKA_TRANSACTION_DONE)
+    if (outcome == KAFKA_TRANSACTION_DONE) {
         producer->stage = KAFKA__IDLE;
+        producer->doomed = false; /* not before the caller is told */
+    }
     /* "to be aborted" as the answer to an abort: it failed at the broker, and is to be begun again */
     return outcome == KAFKA_TRANSACTION_ABORTED ? KAFKA_TRANSACTION_RETRY : outcome;
 }

@@ -28,7 +28,8 @@ struct copier {
     int64_t next[PARTITIONS_MAX]; /* to be committed; -1: nothing was read */
     struct place read[BLOCK];     /* in this transaction: tokens point to them */
     size_t n_read;
-    struct place too_large; /* a record that can't be written as it is */
+    struct place too_large[BLOCK]; /* can't be written as they are; all of them, until a commit */
+    size_t n_too_large;
     bool open, failed, rewinding;
 };
 
@@ -61,8 +62,8 @@ static void note_refused(void *context, void *token, bool too_large)
     struct copier *copier = context;
     const struct place *place = token;
     printf("refused %d:%" PRId64 "%s\n", (int)place->partition, place->offset, too_large ? " too large" : "");
-    if (too_large)
-        copier->too_large = *place;
+    if (too_large && copier->n_too_large < BLOCK)
+        copier->too_large[copier->n_too_large++] = *place;
 }
 
 static void end_transaction(struct copier *copier, bool lost)
@@ -83,11 +84,10 @@ static void end_transaction(struct copier *copier, bool lost)
         give_up(copier);
     const bool committed = outcome == KAFKA_TRANSACTION_DONE && !lost;
     if (committed)
-        copier->too_large.partition = -1;
+        copier->n_too_large = 0;
     else
         copier->rewinding = true;
     printf("%s %zu\n", committed ? "committed" : "aborted", copier->n_read);
-    fflush(stdout);
     forget(copier);
 }
 
@@ -104,6 +104,14 @@ static void give_partitions(void *context, const int32_t *partitions, size_t n_p
     end_transaction(context, lost);
 }
 
+static bool is_too_large(const struct copier *copier, const struct place *place)
+{
+    for (size_t i = 0; i < copier->n_too_large; i++)
+        if (copier->too_large[i].partition == place->partition && copier->too_large[i].offset == place->offset)
+            return true;
+    return false;
+}
+
 static bool copy_message(void *context, const struct kafka_message *message)
 {
     struct copier *copier = context;
@@ -112,7 +120,7 @@ static bool copy_message(void *context, const struct kafka_message *message)
     copier->next[message->partition] = message->offset + 1;
     if (copier->failed)
         return true;
-    const bool too_large = copier->too_large.partition == place->partition && copier->too_large.offset == place->offset;
+    const bool too_large = is_too_large(copier, place);
     char text[TEXT];
     int size = snprintf(text, sizeof text, "%d %" PRId64, (int)place->partition, place->offset);
     if (!too_large)
@@ -132,7 +140,8 @@ static void step(struct copier *copier)
         give_up(copier);
     if (copier->rewinding) {
         copier->rewinding = !kafka_consumer_rewind(copier->consumer, 1000);
-        kafka_consumer_serve(copier->consumer, 0, 1, copy_message, copier);
+        if (copier->rewinding) /* no messages come yet, but events do */
+            kafka_consumer_serve(copier->consumer, 0, 1, copy_message, copier);
         return;
     }
     if (!copier->open && !(copier->open = kafka_transaction_begin(copier->producer))) {
@@ -150,8 +159,9 @@ int main(int argc, char **argv)
     if (argc != 6)
         return 2;
     signal(SIGTERM, ask_to_end);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* the test reads along */
     char why[512] = "";
-    struct copier copier = {.to = argv[4], .too_large.partition = -1};
+    struct copier copier = {.to = argv[4]};
     struct kafka_property quick[] = {{.name = "session.timeout.ms", .value = "6000"}}; /* who was killed is missed */
     const struct kafka_cluster cluster = {.bootstrap = argv[1], .properties = quick, .n_properties = 1};
     const struct kafka_producer_options sending = {.transactional_id = argv[5]};
