@@ -124,7 +124,7 @@ static const struct mistake_case file_mistakes[] = {
     {"[kafka]\nmax.in.flight = 6",
      "2: kafka.max.in.flight: belongs to the service; more than 5 could reorder outputs; give 1 to 5"},
     {"[kafka]\ntransactional.id = t",
-     "2: kafka.transactional.id: belongs to the service; the service uses no transactions; leave it out"},
+     "2: kafka.transactional.id: belongs to the service; set instance instead, from which the service makes it"},
     /* values together, and files */
     {"[severity]\nmedium_quantile = 0.97",
      "2: severity.medium_quantile: 0.97 is not below severity.high_quantile, which is 0.95"},
