@@ -8,16 +8,16 @@
 
 #include "clock.h"
 
-enum { TEXTS_SIZE = BLOCK_ITEMS_MAX * (READING_DEVICE_BYTES_MAX + 1) };
+enum { TEXTS_SIZE = BLOCK_ITEMS_ROOM * (READING_DEVICE_BYTES_MAX + 1) };
 
 struct block *block_new(size_t width)
 {
     struct block *block = calloc(1, sizeof *block);
     if (!block)
         return NULL;
-    block->features = calloc(BLOCK_ITEMS_MAX * width, sizeof *block->features);
-    block->scores = calloc(BLOCK_ITEMS_MAX, sizeof *block->scores);
-    block->candidate_scores = calloc(BLOCK_ITEMS_MAX, sizeof *block->candidate_scores);
+    block->features = calloc(BLOCK_ITEMS_ROOM * width, sizeof *block->features);
+    block->scores = calloc(BLOCK_ITEMS_ROOM, sizeof *block->scores);
+    block->candidate_scores = calloc(BLOCK_ITEMS_ROOM, sizeof *block->candidate_scores);
     block->texts = malloc(TEXTS_SIZE);
     if (block->features && block->scores && block->candidate_scores && block->texts)
         return block;
@@ -38,7 +38,6 @@ void block_clear(struct block *block)
         free_letter(block->items[i].letter);
     block->n = block->n_scored = block->n_done = 0;
     block->n_features = block->n_texts = block->letter_bytes = 0;
-    block->out_of_memory = false;
 }
 
 void block_free(struct block *block)
@@ -102,8 +101,10 @@ static bool add_reading(struct block *block, struct scorer *scorer, struct item 
 bool block_add(struct block *block, struct scorer *scorer, const struct reading_shape *shape,
                const struct kafka_message *message)
 {
-    if (block->n == BLOCK_ITEMS_MAX)
+    if (block->n == BLOCK_ITEMS_ROOM) {
+        block->out_of_memory = true;
         return false;
+    }
     if (block->n == 0)
         block->begun = clock_seconds();
     struct item *item = &block->items[block->n];

@@ -12,7 +12,8 @@
 #include "reading.h"
 #include "scorer.h"
 
-#define BLOCK_ITEMS_MAX 1024u
+#define BLOCK_ITEMS_MAX 1024u /* it is full then; there is room for some that can't be put off */
+#define BLOCK_ITEMS_ROOM (BLOCK_ITEMS_MAX + 64u)
 #define BLOCK_LETTER_BYTES_MAX ((size_t)4 << 20) /* of keys and values; a block that has more is full */
 #define BLOCK_REASON_BYTES 256u
 
@@ -39,14 +40,14 @@ struct item {
 };
 
 struct block {
-    struct item items[BLOCK_ITEMS_MAX];
+    struct item items[BLOCK_ITEMS_ROOM];
     size_t n, n_scored, n_done;                   /* items in it; of them scored; of them dealt with */
     double begun;                                 /* when its first message was at hand, seconds */
     double *features, *scores, *candidate_scores; /* of the readings that are not scored yet */
     size_t n_features;
     char *texts; /* device_ids */
     size_t n_texts, letter_bytes;
-    bool out_of_memory; /* a message could not be kept, nor was it added */
+    bool out_of_memory; /* a message could not be kept, nor was it added: its partition must not go on */
 };
 
 /* NULL where memory has run out. */

@@ -118,7 +118,7 @@ static void free_consumer(struct kafka_consumer *consumer)
         rd_kafka_queue_destroy(consumer->events);
         rd_kafka_queue_destroy(consumer->messages);
     }
-    if (consumer->client && !kafka__destroy(consumer->client))
+    if (consumer->client && (consumer->dies || !kafka__destroy(consumer->client)))
         return;
     kafka_access_end(&consumer->access);
     if (consumer->stored)
@@ -269,7 +269,7 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
     wake_fetchers(consumer);
-    if (!serving.full && !consumer->rewinding)
+    if (!serving.full && most > 0 && !consumer->rewinding)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
     return serving.n;
 }
@@ -431,6 +431,9 @@ static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *que
 void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
 {
     const double deadline = clock_seconds() + timeout_ms * 1e-3;
+    /* librdkafka 2.0 ends the process at an assertion where a member is destroyed that has joined and was never told of
+     * its partitions. Such a client is left to the end of the process. */
+    consumer->dies = kafka_consumer_joined(consumer) && !consumer->assigned;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
     if (error)

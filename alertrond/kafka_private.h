@@ -73,6 +73,8 @@ struct kafka_consumer {
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;
     size_t errors;
+    bool assigned; /* at least once */
+    bool dies;     /* of being destroyed: see kafka_consumer_close */
     bool transactional, rewinding, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];

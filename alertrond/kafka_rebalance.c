@@ -67,6 +67,7 @@ static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
 {
     for (int i = 0; i < partitions->cnt; i++)
         take_partition(consumer, partitions->elems[i].partition);
+    consumer->assigned = true;
     consumer->figures.rebalances += partitions->cnt > 0;
     consumer->figures.partitions += (uint64_t)partitions->cnt;
     if (is_cooperative(consumer->client)) {

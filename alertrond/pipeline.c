@@ -123,9 +123,9 @@ static void fill_block(struct pipeline *pipeline, int timeout_ms)
 {
     if (pipeline->block->n == 0)
         scorer_begin(pipeline->scorer); /* lets go of models that are gone, also where nothing comes */
-    if (pipeline->block->n < BLOCK_ITEMS_MAX)
-        kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message,
-                             pipeline);
+    const size_t n = pipeline->block->n;
+    kafka_consumer_serve(pipeline->consumer, timeout_ms, n < BLOCK_ITEMS_MAX ? BLOCK_ITEMS_MAX - n : 0, take_message,
+                         pipeline);
 }
 
 /* --- partitions ------------------------------------------------------------------------------------------ */
@@ -319,6 +319,8 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
 const char *pipeline_fatal(const struct pipeline *pipeline)
 {
     const char *why = kafka_producer_fatal(pipeline->producer);
+    if (pipeline->block->out_of_memory)
+        return "out of memory: a message that can't be scored could not be kept; it is read again after a restart";
     return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
 }
 
