@@ -7,7 +7,7 @@
 #include "kafka_private.h"
 #include "log.h"
 
-enum { DESTROY_SECONDS = 5 };
+enum { DESTROY_SECONDS = 3 };
 
 const char *kafka_version(void)
 {

@@ -142,6 +142,9 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
     const struct kafka_property own[] = {
         {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
         {.name = "enable.idempotence", .value = "true"},
+        /* With a second request under way librdkafka takes its success for that of a first one that was lost, as it is
+         * where its leader had stood still and another, which never heard of this producer, took its place. */
+        {.name = "max.in.flight.requests.per.connection", .value = "1"},
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},

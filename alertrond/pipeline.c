@@ -22,7 +22,7 @@
 #include "watch.h"
 #include "why.h"
 
-enum { REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 8000, WAIT_MS = 20 };
+enum { REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 5000, WAIT_MS = 20 };
 
 /* What has been counted of a partition: after an abort its readings come again. */
 struct counted {

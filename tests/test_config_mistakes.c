@@ -121,8 +121,8 @@ static const struct mistake_case file_mistakes[] = {
      "leave it out"},
     {"[kafka]\ndelivery.report.only.error = true", "2: kafka.delivery.report.only.error: belongs to the service; the "
                                                    "service waits for every acknowledgement; leave it out"},
-    {"[kafka]\nmax.in.flight = 6",
-     "2: kafka.max.in.flight: belongs to the service; more than 5 could reorder outputs; give 1 to 5"},
+    {"[kafka]\nmax.in.flight = 5", "2: kafka.max.in.flight: belongs to the service; with more a broker that stands "
+                                   "still could lose outputs; leave it out"},
     {"[kafka]\ntransactional.id = t",
      "2: kafka.transactional.id: belongs to the service; set instance instead, from which the service makes it"},
     /* values together, and files */
