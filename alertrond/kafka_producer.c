@@ -309,7 +309,9 @@ static void send_some_again(struct kafka_producer *producer)
 void kafka_producer_poll(struct kafka_producer *producer, int timeout_ms)
 {
     rd_kafka_poll(producer->client, timeout_ms);
-    if (!producer->transactional && *unsent_why(&producer->unsent))
+    /* With transactions there is nothing to send again; but what was refused is over once none has been for a while and
+     * none is under way. */
+    if (*unsent_why(&producer->unsent) && producer->stage == KAFKA__IDLE)
         send_some_again(producer);
 }
 
