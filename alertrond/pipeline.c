@@ -44,12 +44,13 @@ struct pipeline {
     const struct reading_shape *shape; /* of the block's readings */
     alertron_counter_child *consumed;  /* of our topic */
     double stalled_since;              /* 0: outputs flow */
-    uint64_t errors_shown, rebalances_shown;
+    double stranded_since;             /* 0: has partitions, or knows of no reason why not */
+    uint64_t consumer_errors_shown, producer_errors_shown, rebalances_shown;
     struct counted *counted; /* by partition */
     size_t n_counted;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
-    bool closing;
+    bool closing, cannot_join;
     char *client_id;
     char trouble[640];
 };
@@ -319,6 +320,8 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
 const char *pipeline_fatal(const struct pipeline *pipeline)
 {
     const char *why = kafka_producer_fatal(pipeline->producer);
+    if (pipeline->cannot_join)
+        return "the group can't be joined anew";
     if (pipeline->block->out_of_memory)
         return "out of memory: a message that can't be scored could not be kept; it is read again after a restart";
     return why || !pipeline->consumer ? why : kafka_consumer_fatal(pipeline->consumer);
@@ -345,6 +348,8 @@ static void forget_block(struct pipeline *pipeline)
 
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
 {
+    if (pipeline_fatal(pipeline))
+        return false;
     const bool finished = finish_block(pipeline);
     const enum delivery_state state = delivery_step(pipeline->delivery);
     if (state == DELIVERY_FATAL)
@@ -386,25 +391,53 @@ static void see_partition(void *context, int32_t partition, int64_t offset)
                     number, (long long)lag, (long long)pipeline->config->limits.stall_seconds);
 }
 
+/* A member whose topic was deleted does not always find its way back when the topic has been made again: librdkafka
+ * waits for the partitions that are gone. A new member does. */
+static void join_again_if_stranded(struct pipeline *pipeline)
+{
+    const bool stranded = pipeline->n_partitions == 0 && *kafka_consumer_trouble(pipeline->consumer);
+    const double now = clock_seconds();
+    if (!stranded)
+        pipeline->stranded_since = 0;
+    else if (pipeline->stranded_since <= 0)
+        pipeline->stranded_since = now;
+    if (!stranded || now - pipeline->stranded_since < (double)pipeline->config->limits.stall_seconds)
+        return;
+    log_warning("no partitions for %lld s (%s): joining the group anew",
+                (long long)pipeline->config->limits.stall_seconds, kafka_consumer_trouble(pipeline->consumer));
+    pipeline->stranded_since = 0;
+    kafka_consumer_close(pipeline->consumer, CLOSE_MS);
+    pipeline->cannot_join = !pipeline_join(pipeline, pipeline->trouble, sizeof pipeline->trouble);
+}
+
+/* By how much a count has risen since it was shown last; that of a new client begins at 0. */
+static double rise(uint64_t *shown, uint64_t now)
+{
+    const uint64_t before = now < *shown ? 0 : *shown;
+    *shown = now;
+    return (double)(now - before);
+}
+
 void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures)
 {
     struct metrics *metrics = pipeline->metrics;
     struct kafka_consumer_figures kafka = {0};
-    uint64_t errors = kafka_producer_errors(pipeline->producer);
+    uint64_t errors = 0;
     scorer_tick(pipeline->scorer, clock_seconds());
     if (pipeline->consumer) {
         if (!kafka_consumer_connected(pipeline->consumer) && kafka_producer_reaches_broker(pipeline->producer, 100))
             kafka_consumer_reconnected(pipeline->consumer);
         kafka_consumer_figures(pipeline->consumer, &kafka);
-        errors += kafka_consumer_errors(pipeline->consumer);
+        errors = kafka_consumer_errors(pipeline->consumer);
         metrics_lock(metrics);
         offsets_each(pipeline->offsets, see_partition, pipeline);
         metrics_unlock(metrics);
+        join_again_if_stranded(pipeline);
     }
-    alertron_counter_add(metrics->kafka_errors, (double)(errors - pipeline->errors_shown));
-    alertron_counter_add(metrics->rebalances, (double)(kafka.rebalances - pipeline->rebalances_shown));
-    pipeline->errors_shown = errors;
-    pipeline->rebalances_shown = kafka.rebalances;
+    alertron_counter_add(metrics->kafka_errors,
+                         rise(&pipeline->consumer_errors_shown, errors) +
+                             rise(&pipeline->producer_errors_shown, kafka_producer_errors(pipeline->producer)));
+    alertron_counter_add(metrics->rebalances, rise(&pipeline->rebalances_shown, kafka.rebalances));
     *figures = (struct pipeline_figures){.partitions = pipeline->n_partitions,
                                          .outputs_waiting = offsets_waiting(pipeline->offsets),
                                          .fetched_messages = kafka.queued_messages,
