@@ -6,7 +6,8 @@
 #include "clock.h"
 #include "log.h"
 
-enum { CALL_MS = 200, IDLE_COMMIT_MS = 1000, TOO_LARGE_MAX = 1024 };
+/* A commit asks brokers for three things in turn, and begins anew where the time of a call was too little for them. */
+enum { CALL_MS = 3000, LEAST_MS = 20, ABANDON_MS = 500, IDLE_COMMIT_MS = 1000, TOO_LARGE_MAX = 1024 };
 
 enum phase {
     STORING,    /* at least once: no transactions */
@@ -241,7 +242,8 @@ bool delivery_finish(struct delivery *delivery, double seconds)
     if (delivery->phase == IDLE || delivery->phase == OPEN)
         begin_commit(delivery, clock_seconds());
     do {
-        go_on(delivery, 20);
+        const double left = (deadline - clock_seconds()) * 1e3;
+        go_on(delivery, left < CALL_MS ? left > LEAST_MS ? (int)left : LEAST_MS : CALL_MS);
         if (delivery->phase == STORING && offsets_waiting(delivery->offsets) > 0)
             kafka_producer_poll(delivery->producer, 20);
         if (delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery))
@@ -252,7 +254,7 @@ bool delivery_finish(struct delivery *delivery, double seconds)
     const bool finished = delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery);
     if (!finished) {
         delivery_abandon(delivery);
-        go_on(delivery, CALL_MS);
+        go_on(delivery, ABANDON_MS);
     }
     return finished;
 }
