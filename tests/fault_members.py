@@ -72,3 +72,7 @@ class Member:
     @property
     def ready(self):
         return http_get(f"{self.service.url}/readyz")[0] == 200
+
+    def trouble(self):
+        """What it says of itself."""
+        return http_get(f"{self.service.url}/readyz")[1].strip()

@@ -130,7 +130,7 @@ class Run:
         try:
             wait_until(settled, SETTLE, "the lag is 0 and each alertrond ready", 0.2)
         except Failure as failure:
-            unready = [member.name for member in self.members if not member.ready]
+            unready = [f"{member.name}: {member.trouble()}" for member in self.members if not member.ready]
             raise Failure(f"{failure}: lag by partition {lag}; not ready: {unready or 'none'}") from None
         self.note("the lag is 0")
 
