@@ -218,11 +218,11 @@ def test_blue_hands_over_to_green_and_nothing_is_lost_or_doubled(two, kafka, mod
     """As docs/models.md says: the new instance joins the group, then the old one is told to end."""
     run = two(150_000, seed=23)
     environment = {**run.topics.env, "KAFKA_DELIVERY": delivery}
-    blue = run_service(kafka.bootstrap, model=models[0], env=environment)
+    blue = run_service(kafka.bootstrap, model=models[0], env=environment, options=COMMANDS)
     writer = Writer(run, 0, len(run.messages), 15_000)
     writer.start()
     wait_until(lambda: blue.metrics().sum("predictions_total") > 20_000, 60, "blue scores")
-    green = run_service(kafka.bootstrap, model=models[1], env=environment)
+    green = run_service(kafka.bootstrap, model=models[1], env=environment, options=COMMANDS)
     wait_until(lambda: green.metrics().sum("predictions_total") > 0, 60, "green has taken a share")
     versions = [command(one, "reload")[1]["primary"] for one in (blue, green)]
     assert blue.stop() == 0
