@@ -175,7 +175,7 @@ static void take_partition(void *context, int32_t partition)
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
 }
 
-/* The labels of a partition; `number` is room for it. */
+/* The series of a partition. */
 static void remove_partition(struct pipeline *pipeline, int32_t partition)
 {
     struct metrics *metrics = pipeline->metrics;
