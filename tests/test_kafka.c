@@ -1,7 +1,5 @@
 /* test_kafka.c: what a member of a group is handed, and when; against librdkafka's mock cluster. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "kafka_support.h"
