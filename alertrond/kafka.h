@@ -197,7 +197,7 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 /* Hands up to `most` messages that are at hand to take(context, message), in the order of each partition; waits up to
  * timeout_ms where there is none. Events come inside it too, before the messages; one that comes while it waits ends
  * the wait. Where take() says false there are no more in this call. Returns how many messages were handed over. take()
- * may not call the consumer. */
+ * may not call the consumer. With `most` 0 it serves events, and does not wait. */
 size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, size_t most,
                             bool (*take)(void *context, const struct kafka_message *message), void *context);
 

@@ -203,6 +203,8 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
         note_read_error(consumer, source);
         return;
     }
+    if (serving->most == 0)
+        return; /* messages come by their own queue, which is not looked at then */
     struct kafka_partition *partition =
         source->partition < consumer->n_partitions ? &consumer->partitions[source->partition] : NULL;
     rd_kafka_timestamp_type_t kind;
@@ -269,7 +271,7 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
     serve_events(&serving);
     wake_fetchers(consumer);
-    if (!serving.full && !consumer->rewinding)
+    if (most > 0 && !serving.full && !consumer->rewinding)
         rd_kafka_consume_callback_queue(consumer->messages, serving.n > 0 ? 0 : timeout_ms, hand_over, &serving);
     return serving.n;
 }

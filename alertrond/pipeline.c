@@ -49,7 +49,7 @@ struct pipeline {
     size_t n_counted;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
-    bool closing;
+    bool closing, out_of_memory; /* a message could not be kept, which must not be passed */
     char *client_id;
     char trouble[640];
 };
@@ -115,7 +115,10 @@ static bool take_message(void *context, const struct kafka_message *message)
     struct pipeline *pipeline = context;
     if (pipeline->block->n == 0) /* models may have changed while it was waited for */
         pipeline->shape = scorer_begin(pipeline->scorer);
-    return block_add(pipeline->block, pipeline->scorer, pipeline->shape, message);
+    const bool more =
+        !pipeline->out_of_memory && block_add(pipeline->block, pipeline->scorer, pipeline->shape, message);
+    pipeline->out_of_memory |= pipeline->block->out_of_memory;
+    return more;
 }
 
 /* Fills the block with what is at hand; waits only for its first message. Partitions may come and go meanwhile. */
@@ -123,9 +126,8 @@ static void fill_block(struct pipeline *pipeline, int timeout_ms)
 {
     if (pipeline->block->n == 0)
         scorer_begin(pipeline->scorer); /* lets go of models that are gone, also where nothing comes */
-    if (pipeline->block->n < BLOCK_ITEMS_MAX)
-        kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message,
-                             pipeline);
+    /* Also where the block is full and waits for its outputs: who does not serve events is put out of the group. */
+    kafka_consumer_serve(pipeline->consumer, timeout_ms, BLOCK_ITEMS_MAX - pipeline->block->n, take_message, pipeline);
 }
 
 /* --- partitions ------------------------------------------------------------------------------------------ */
@@ -359,7 +361,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
     } else {
         wait_for_outputs(pipeline, timeout_ms < WAIT_MS ? timeout_ms : WAIT_MS);
     }
-    return pipeline_fatal(pipeline) == NULL;
+    return !pipeline->out_of_memory && pipeline_fatal(pipeline) == NULL;
 }
 
 /* --- figures and health -------------------------------------------------------------------------------------- */
@@ -421,7 +423,9 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     const char *unreached = pipeline->consumer ? kafka_consumer_unreached(pipeline->consumer)
                                                : kafka_producer_unreached(pipeline->producer);
     const char *colon = *unreached ? ": " : "";
-    if (end)
+    if (pipeline->out_of_memory)
+        why_say(trouble, size, "out of memory: a message could not be kept, and is read again by whoever goes on");
+    else if (end)
         why_say(trouble, size, "the Kafka client can't go on: %s", end);
     else if (!pipeline->consumer)
         why_say(trouble, size, "waiting for a broker at %s%s%s", pipeline->config->kafka.bootstrap, colon, unreached);
