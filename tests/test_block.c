@@ -100,6 +100,9 @@ static void what_cannot_be_decoded_is_kept_as_it_came(void **state)
     assert_memory_equal(letter->key, "key", letter->key_size);
     assert_int_equal(tombstone->fault, TOMBSTONE);
     assert_null(tombstone->value);
+    block_clear(block);
+    assert_true(add_reading(block, 0, 3, "pump")); /* in the place of a letter */
+    assert_null(block->items[0].letter);
     block_free(block);
 }
 
