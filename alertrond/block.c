@@ -25,6 +25,11 @@ struct block *block_new(size_t width)
     return NULL;
 }
 
+static size_t letter_size(const struct dead_letter *letter)
+{
+    return sizeof *letter + letter->key_size + letter->value_size;
+}
+
 static void free_letter(struct dead_letter *letter)
 {
     if (letter)
@@ -80,7 +85,7 @@ static bool add_letter(struct block *block, struct item *item, const struct kafk
     if (!item->letter)
         return false;
     block->n++;
-    block->letter_bytes += sizeof *item->letter + message->key_size + message->value_size;
+    block->letter_bytes += letter_size(item->letter);
     return block->n < BLOCK_ITEMS_MAX && block->letter_bytes < BLOCK_LETTER_BYTES_MAX;
 }
 
@@ -101,10 +106,9 @@ static bool add_reading(struct block *block, struct scorer *scorer, struct item 
 bool block_add(struct block *block, struct scorer *scorer, const struct reading_shape *shape,
                const struct kafka_message *message)
 {
-    if (block->n == BLOCK_ITEMS_ROOM) {
-        block->out_of_memory = true;
+    block->out_of_memory |= block->n == BLOCK_ITEMS_ROOM;
+    if (block->out_of_memory)
         return false;
-    }
     if (block->n == 0)
         block->begun = clock_seconds();
     struct item *item = &block->items[block->n];
@@ -153,14 +157,35 @@ static bool contains(const int32_t *partitions, size_t n, int32_t partition)
     return false;
 }
 
+static void drop_item(struct block *block, struct item *item)
+{
+    if (item->letter)
+        block->letter_bytes -= letter_size(item->letter);
+    free_letter(item->letter);
+}
+
+/* The texts of the items that are left follow each other again: there is room for those of a whole block. */
+static void close_up_texts(struct block *block)
+{
+    block->n_texts = 0;
+    for (size_t i = 0; i < block->n; i++) {
+        struct item *item = &block->items[i];
+        if (item->letter)
+            continue;
+        item->device_id = memmove(block->texts + block->n_texts, item->device_id, item->n_device_id + 1);
+        block->n_texts += item->n_device_id + 1;
+    }
+}
+
 void block_drop(struct block *block, const int32_t *partitions, size_t n_partitions)
 {
     assert(block->n_scored == block->n); /* features lie in the order of items, and are not moved */
     size_t kept = block->n_done;
     for (size_t i = block->n_done; i < block->n; i++)
         if (contains(partitions, n_partitions, block->items[i].partition))
-            free_letter(block->items[i].letter);
+            drop_item(block, &block->items[i]);
         else
             block->items[kept++] = block->items[i];
     block->n = block->n_scored = kept;
+    close_up_texts(block);
 }

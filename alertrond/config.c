@@ -9,7 +9,6 @@
 #include "config_table.h"
 #include "property.h"
 #include "suggest.h"
-#include "value.h"
 
 #define HELP_BYTES_MAX 240u
 #define OWN_PREFIX "ALERTROND_"

@@ -18,6 +18,7 @@
 
 #define TOPIC_BYTES_MAX 249u /* Kafka's own bound */
 #define HOST_BYTES_MAX 253u  /* RFC 1035, without the last dot */
+#define NAME_BYTES_MAX 200u  /* of a group and of an instance: workers.c has room for both */
 #define REPLICAS_DEFAULT (-1)
 
 static const char letters_and_digits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -45,6 +46,18 @@ bool config_rule_topic(const char *value, char *why, size_t why_size)
     if (span(value, n, "._-") < n)
         return why_say(why, why_size, "%s is no topic's name; use letters, digits, dots, underscores and dashes",
                        shown);
+    return true;
+}
+
+/* Workers' names, and the ids of their transactions, are made from these: one that was cut would be another's, too. */
+bool config_rule_name(const char *value, char *why, size_t why_size)
+{
+    const size_t n = strlen(value);
+    if (n > NAME_BYTES_MAX)
+        return why_say(why, why_size, "a name of %zu bytes; give one of up to %u", n, NAME_BYTES_MAX);
+    for (const char *at = value; *at; at++)
+        if ((unsigned char)*at < ' ')
+            return why_say(why, why_size, "a name with a control character; leave it out");
     return true;
 }
 

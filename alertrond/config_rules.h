@@ -9,6 +9,7 @@ struct config_draft;
 
 /* Of one text each; false, and what is wrong in why. */
 bool config_rule_topic(const char *value, char *why, size_t why_size);
+bool config_rule_name(const char *value, char *why, size_t why_size); /* of a group, or of a member in it */
 bool config_rule_bootstrap(const char *value, char *why, size_t why_size);
 bool config_rule_address(const char *value, char *why, size_t why_size);
 

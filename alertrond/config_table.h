@@ -1,4 +1,5 @@
-/* config_table.h: the one table of configuration keys, for the rooms of config only. */
+/* config_table.h: the one table of configuration keys, and what a row of it says (config_key.c). For the rooms of
+ * config only. */
 #ifndef ALERTROND_CONFIG_TABLE_H
 #define ALERTROND_CONFIG_TABLE_H
 
@@ -43,7 +44,6 @@ extern const size_t config_n_sections;
 
 /* The key, or NULL. */
 const struct config_key *config_find(const char *section, const char *name);
-bool config_has_section(const char *section);
 
 /* "http-port" and "ALERTROND_HTTP_PORT". Return out. */
 const char *config_flag(const struct config_key *key, char out[CONFIG_NAME_BYTES_MAX]);

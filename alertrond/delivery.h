@@ -9,7 +9,6 @@
 #define ALERTROND_DELIVERY_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "config.h"
 #include "kafka.h"

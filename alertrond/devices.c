@@ -1,7 +1,6 @@
 /* devices.c: the devices that have series of their own, for all threads. */
 #include "devices.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,10 +3,8 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "command.h"
@@ -15,7 +13,6 @@
 #include "kafka_flags.h"
 #include "options.h"
 #include "output.h"
-#include "progress.h"
 #include "reading.h"
 #include "value.h"
 

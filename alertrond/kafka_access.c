@@ -1,14 +1,11 @@
 /* kafka_access.c: how a client gets in at a broker, and why not. */
-#include "kafka_access.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "config.h"
-#include "kafka.h"
+#include "kafka_private.h"
 #include "kafka_token.h"
 #include "log.h"
 #include "property.h"

@@ -1,9 +1,9 @@
 /* kafka_access.h: how a client gets in at a broker: secrets out of files, which are read again for every new
- * connection, tokens, and, where it does not get in, why not and what to do. For the rooms of kafka only. */
+ * connection, tokens, and, where it does not get in, why not and what to do. Included by kafka_private.h, which has
+ * librdkafka's types. */
 #ifndef ALERTROND_KAFKA_ACCESS_H
 #define ALERTROND_KAFKA_ACCESS_H
 
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
 
 #include <stdbool.h>

@@ -203,6 +203,8 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
         note_read_error(consumer, source);
         return;
     }
+    if (serving->most == 0)
+        return; /* messages come by their own queue, which is not looked at then */
     struct kafka_partition *partition =
         source->partition < consumer->n_partitions ? &consumer->partitions[source->partition] : NULL;
     rd_kafka_timestamp_type_t kind;

@@ -1,4 +1,5 @@
-/* kafka_private.h: what the files of the Kafka room share. It alone includes librdkafka's headers. */
+/* kafka_private.h: what the files of the Kafka room share. It alone includes librdkafka's header; that
+ * of the mock cluster comes behind it, in kafka_broker.c. */
 #ifndef ALERTROND_KAFKA_PRIVATE_H
 #define ALERTROND_KAFKA_PRIVATE_H
 

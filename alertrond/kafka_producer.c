@@ -152,7 +152,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "5000"}, /* a topic that was made again is found */
-        {.name = "partitioner", .value = "murmur2_random"}, /* keys lie where Java clients put them */
+        {.name = "partitioner", .value = "murmur2_random"},              /* keys lie where Java clients put them */
         /* Never give up: what is not written is not skipped. A transaction's records live as long as it may. */
         {.name = options->transactional_id ? "transaction.timeout.ms" : "message.timeout.ms",
          .value = options->transactional_id ? TRANSACTION_MS : "0"},

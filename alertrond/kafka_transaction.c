@@ -1,6 +1,5 @@
 /* kafka_transaction.c: outputs and the offsets of what they came from count together, or not at all. */
 #include <stdio.h>
-#include <string.h>
 
 #include "clock.h"
 #include "kafka_private.h"

@@ -176,7 +176,7 @@ static void take_partition(void *context, int32_t partition)
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
 }
 
-/* The labels of a partition; `number` is room for it. */
+/* The series of a partition. */
 static void remove_partition(struct pipeline *pipeline, int32_t partition)
 {
     struct metrics *metrics = pipeline->metrics;
@@ -457,7 +457,7 @@ const char *pipeline_trouble(struct pipeline *pipeline)
                                                : kafka_producer_unreached(pipeline->producer);
     const char *colon = *unreached ? ": " : "";
     if (end)
-        why_say(trouble, size, "the Kafka client can't go on: %s", end);
+        why_say(trouble, size, "it can't go on: %s", end);
     else if (!pipeline->consumer)
         why_say(trouble, size, "waiting for a broker at %s%s%s", pipeline->config->kafka.bootstrap, colon, unreached);
     else if (*refused)

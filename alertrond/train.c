@@ -9,7 +9,6 @@
 
 #include "clock.h"
 #include "command.h"
-#include "file.h"
 #include "modelstore.h"
 #include "options.h"
 #include "print.h"

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "log.h"
@@ -67,7 +66,7 @@ struct workers *workers_new(const struct config *config, const struct scorer_par
     *workers = (struct workers){.config = config, .metrics = parts->metrics, .workers = each};
     const size_t outputs = (size_t)config->limits.outputs / n;
     for (size_t i = 0; i < n; i++) {
-        char name[300];
+        char name[512];
         snprintf(name, sizeof name, "%s-%zu", instance, i);
         each[i].all = workers;
         each[i].pipeline = pipeline_new(config, parts, name, outputs ? outputs : 1, why, why_size);

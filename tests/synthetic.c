@@ -2,7 +2,6 @@
 #include "synthetic.h"
 #include "sklearn.h"
 
-#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

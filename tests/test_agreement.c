@@ -2,7 +2,6 @@
 #include "agreement.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "support.h"
 

@@ -312,12 +312,20 @@ static void test_the_sample_is_a_configuration(void **state)
     }
 }
 
+static bool has_section(const char *name)
+{
+    for (size_t i = 0; i < config_n_sections; i++)
+        if (strcmp(config_sections[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void test_the_table_holds_together(void **state)
 {
     (void)state;
     for (size_t i = 0; i < config_n_keys; i++) {
         const struct config_key *key = &config_keys[i];
-        assert_true(config_has_section(key->section));
+        assert_true(has_section(key->section));
         assert_ptr_equal(config_find(key->section, key->name), key); /* no key twice */
         assert_true(key->kind == CONFIG_CHOICE ? key->choices != NULL : key->kind == CONFIG_BOOL || key->what);
         assert_true(key->kind == CONFIG_BOOL || key->argument);

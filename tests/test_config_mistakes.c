@@ -302,6 +302,10 @@ static void test_rules_of_texts(void **state)
     topic[249] = 'a';
     topic[250] = 0;
     assert_false(config_rule_topic(topic, why, sizeof why));
+    topic[200] = 0;
+    assert_true(config_rule_name(topic, why, sizeof why));
+    topic[200] = 'a';
+    assert_false(config_rule_name(topic, why, sizeof why));
 }
 
 static void test_values_that_change_nothing_are_taken(void **state)

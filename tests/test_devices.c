@@ -59,6 +59,20 @@ static bool exposes(const struct fixture *fixture, const char *line)
     return found;
 }
 
+static void devices_whose_hashes_are_the_same_are_told_apart_by_name(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, DEVICES_MAX);
+    const uint64_t hash = UINT64_C(0x123456789abcdef0);
+    const struct device *a = device_map_seen(fixture.map, "a", 1, hash, 1);
+    const struct device *b = device_map_seen(fixture.map, "b", 1, hash, 1);
+    assert_ptr_not_equal(a, b);
+    assert_ptr_equal(device_map_seen(fixture.map, "a", 1, hash, 2), a);
+    assert_ptr_equal(device_map_seen(fixture.map, "b", 1, hash, 2), b);
+    end(&fixture);
+}
+
 static void all_series_of_a_device_appear_at_0_with_its_first_reading(void **state)
 {
     (void)state;
@@ -247,6 +261,7 @@ static void whoever_is_not_silent_is_found_again_whatever_was_forgotten(void **s
             if (met[which])
                 assert_ptr_equal(device, met[which]);
             assert_string_equal(device->id, name);
+            assert_int_equal(device->holders, 1); /* it is in the map once */
             met[which] = device;
             at[which] = round;
         }
@@ -267,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_that_two_threads_know_goes_when_both_have_forgotten_it),
         cmocka_unit_test(whoever_is_not_silent_is_found_again_whatever_was_forgotten),
+        cmocka_unit_test(devices_whose_hashes_are_the_same_are_told_apart_by_name),
         cmocka_unit_test(all_series_of_a_device_appear_at_0_with_its_first_reading),
         cmocka_unit_test(devices_beyond_the_cap_share_one_that_is_named_other),
         cmocka_unit_test(the_device_that_is_silent_longest_goes_first),

@@ -1,7 +1,5 @@
 /* test_kafka.c: what a member of a group is handed, and when; against librdkafka's mock cluster. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "kafka_support.h"
@@ -168,6 +166,25 @@ static void nothing_comes_of_a_partition_that_went(void **state)
     reader_free(first);
 }
 
+/* As where its block is full and waits for outputs: it stays a member, and holds up no other. */
+static void a_member_that_wants_no_messages_gives_partitions_up_all_the_same(void **state)
+{
+    struct cluster *cluster = *state;
+    write_numbers(cluster, "readings", 0, MESSAGES);
+    const struct kafka_consumer_options options = {.group = "g", .topic = "readings"};
+    struct reader *first = reader_new(cluster, &options);
+    fill_queue(first);
+    const size_t n = first->n;
+    struct reader *second = reader_new(cluster, &options);
+    while (second->n_owned < PARTITIONS / 2) {
+        reader_serve(first, 0);
+        reader_serve(second, 1);
+    }
+    assert_int_equal(first->n, n);
+    reader_free(second);
+    reader_free(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rewound_without_a_commit_all_comes_anew, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(rewound_it_goes_on_from_what_is_committed, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(nothing_comes_of_a_partition_that_went, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_member_that_wants_no_messages_gives_partitions_up_all_the_same, cluster_setup,
+                                        cluster_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
