@@ -139,6 +139,25 @@ def test_a_spare_member_is_ready(kafka, run_service):
         run_service(kafka.bootstrap, env=topics.env)
 
 
+def test_what_follows_the_last_reading_of_a_transaction_is_no_lag(kafka, run_service):
+    from confluent_kafka import Producer
+
+    topics = kafka.fresh_topics(1)
+    service = run_service(kafka.bootstrap, env=topics.env, options=["--limits-stall-seconds", "2"])
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": topics.group})
+    producer.init_transactions()
+    for n_readings, end in (1, producer.commit_transaction), (5, producer.abort_transaction):
+        producer.begin_transaction()
+        for _ in range(n_readings):
+            producer.produce(topics.readings, READING)
+        producer.flush()
+        end()
+    wait_until(lambda: service.metrics().sum("predictions_total") == 1, 30, "the reading is scored")
+    time.sleep(5)
+    assert service.metrics().sum("alertrond_consumer_lag_messages") == 0
+    assert http_get(f"{service.url}/readyz")[0] == 200
+
+
 def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafka, run_service):
     first = a_run(3_000, seed=11)
     service = run_service(kafka.bootstrap, env=first.topics.env)
