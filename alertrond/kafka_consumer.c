@@ -126,6 +126,7 @@ static void free_consumer(struct kafka_consumer *consumer)
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->partitions);
     free(consumer->topic);
+    free(consumer->member);
     free(consumer);
 }
 
@@ -397,7 +398,8 @@ bool kafka_consumer_connected(const struct kafka_consumer *consumer)
 bool kafka_consumer_joined(const struct kafka_consumer *consumer)
 {
     char *member = rd_kafka_memberid(consumer->client);
-    const bool joined = member && *member;
+    /* The broker gives an id to who wants to join, long before the group has let it in. */
+    const bool joined = member && consumer->member && strcmp(member, consumer->member) == 0;
     rd_kafka_mem_free(consumer->client, member);
     return joined;
 }

@@ -69,6 +69,7 @@ struct kafka_consumer {
     rd_kafka_queue_t *events, *messages; /* events of the client; messages of the partitions that are ours */
     struct kafka_events told;
     char *topic;
+    char *member; /* the id under which it was told which partitions it has, if any; NULL: not yet */
     struct kafka_partition *partitions; /* by number */
     int32_t n_partitions;
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */

@@ -139,6 +139,21 @@ def test_a_spare_member_is_ready(kafka, run_service):
         run_service(kafka.bootstrap, env=topics.env)
 
 
+def test_who_is_not_let_into_the_group_yet_is_not_ready(kafka, run_service):
+    topics = kafka.fresh_topics(1)
+    options = ["-X", "session.timeout.ms=20000"]
+    killed = run_service(kafka.bootstrap, env=topics.env, options=options)
+    killed.kill()
+    # The group waits for the members that were killed until their session ends.
+    service = run_service(kafka.bootstrap, env=topics.env, options=options, wait=False)
+    end = time.monotonic() + 14
+    while time.monotonic() < end:
+        status, text = http_get(f"{service.url}/readyz")
+        assert status != 200, text
+        time.sleep(0.5)
+    service.await_ready(30)
+
+
 def test_what_follows_the_last_reading_of_a_transaction_is_no_lag(kafka, run_service):
     from confluent_kafka import Producer
 
