@@ -201,7 +201,7 @@ static const struct owned_property owned_properties[] = {
     {"max.in.flight.requests.per.connection", "1",
      "with more a broker that stands still could lose outputs; leave it out"},
     {"queuing.strategy", "fifo", "outputs stay in their order; leave it out"},
-    {"enable.partition.eof", "false|0", "a stream has no end; leave it out"},
+    {"enable.partition.eof", "true|1", "the lag is told by it; leave it out"},
     {"transactional.id", NULL, "set instance instead, from which the service makes it"},
 };
 

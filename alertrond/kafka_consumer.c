@@ -94,6 +94,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "socket.nagle.disable", .value = "true"},
         {.name = "allow.auto.create.topics", .value = "true"},
+        {.name = "enable.partition.eof", .value = "true"}, /* see kafka_consumer_lag */
         {.name = "statistics.interval.ms", .value = "1000"},
         /* What is fetched ahead takes half a kilobyte a message beside its own. */
         {.name = "fetch.message.max.bytes", .value = "262144"},
@@ -125,6 +126,7 @@ static void free_consumer(struct kafka_consumer *consumer)
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->partitions);
     free(consumer->topic);
+    free(consumer->member);
     free(consumer);
 }
 
@@ -165,8 +167,10 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
 static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (message->partition < consumer->n_partitions)
+        if (message->partition < consumer->n_partitions) {
             consumer->partitions[message->partition].at_end = true;
+            consumer->partitions[message->partition].end = message->offset;
+        }
         return;
     }
     char text[KAFKA_ERROR_TEXT];
@@ -376,6 +380,10 @@ int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, i
 {
     int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
     rd_kafka_get_watermark_offsets(consumer->client, consumer->topic, partition, &low, &high);
+    /* What lies between the last message and the end is nothing to wait for. */
+    const struct kafka_partition *known = partition < consumer->n_partitions ? &consumer->partitions[partition] : NULL;
+    if (known && known->offset >= 0 && offset > known->offset && offset < known->end)
+        offset = known->end;
     return high < 0 || offset < 0 ? -1 : high > offset ? high - offset : 0;
 }
 
@@ -392,7 +400,8 @@ bool kafka_consumer_connected(const struct kafka_consumer *consumer)
 bool kafka_consumer_joined(const struct kafka_consumer *consumer)
 {
     char *member = rd_kafka_memberid(consumer->client);
-    const bool joined = member && *member;
+    /* The broker gives an id to who wants to join, long before the group has let it in. */
+    const bool joined = member && consumer->member && strcmp(member, consumer->member) == 0;
     rd_kafka_mem_free(consumer->client, member);
     return joined;
 }

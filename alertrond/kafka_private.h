@@ -58,7 +58,8 @@ void kafka__note_fatal(struct kafka_producer *producer);
 /* What is known of a partition, whether it is ours or was. */
 struct kafka_partition {
     bool ours;
-    bool at_end;   /* the end was met since then; only where enable.partition.eof is set */
+    bool at_end;   /* the end was met since then */
+    int64_t end;   /* where it was met last: behind the markers and the aborted messages that nobody is handed */
     int64_t first; /* offset that was handed over first, since it became ours or was rewound; -1: none yet */
     int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
 };
@@ -69,6 +70,7 @@ struct kafka_consumer {
     rd_kafka_queue_t *events, *messages; /* events of the client; messages of the partitions that are ours */
     struct kafka_events told;
     char *topic;
+    char *member; /* the id under which it was told which partitions it has, if any; NULL: not yet */
     struct kafka_partition *partitions; /* by number */
     int32_t n_partitions;
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */

@@ -122,7 +122,7 @@ void kafka__note_fatal(struct kafka_producer *producer)
     snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s%s", text,
              fenced ? "; another process writes under the same kafka.instance (give each its own), or this one stood "
                       "still for longer than transaction.timeout.ms (start it anew)"
-                    : "");
+                    : kafka_access_remedy(error));
 }
 
 static void note_producer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)

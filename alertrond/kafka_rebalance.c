@@ -63,8 +63,17 @@ static void take_partition(struct kafka_consumer *consumer, int32_t partition)
     consumer->told.assigned(consumer->told.context, partition);
 }
 
+static void note_member(struct kafka_consumer *consumer)
+{
+    char *member = rd_kafka_memberid(consumer->client);
+    free(consumer->member);
+    consumer->member = member && *member ? strdup(member) : NULL;
+    rd_kafka_mem_free(consumer->client, member);
+}
+
 static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
 {
+    note_member(consumer);
     for (int i = 0; i < partitions->cnt; i++)
         take_partition(consumer, partitions->elems[i].partition);
     consumer->assigned = true;

@@ -29,7 +29,8 @@ static enum kafka_transaction judge(struct kafka_producer *producer, rd_kafka_er
         outcome = KAFKA_TRANSACTION_RETRY;
     } else if (!producer->fatal) {
         producer->fatal = true;
-        snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s", rd_kafka_error_string(error));
+        snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s%s", rd_kafka_error_string(error),
+                 kafka_access_remedy(rd_kafka_error_code(error)));
     }
     rd_kafka_error_destroy(error);
     return outcome;

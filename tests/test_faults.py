@@ -139,6 +139,40 @@ def test_a_spare_member_is_ready(kafka, run_service):
         run_service(kafka.bootstrap, env=topics.env)
 
 
+def test_who_is_not_let_into_the_group_yet_is_not_ready(kafka, run_service):
+    topics = kafka.fresh_topics(1)
+    options = ["-X", "session.timeout.ms=20000"]
+    killed = run_service(kafka.bootstrap, env=topics.env, options=options)
+    killed.kill()
+    # The group waits for the members that were killed until their session ends.
+    service = run_service(kafka.bootstrap, env=topics.env, options=options, wait=False)
+    end = time.monotonic() + 14
+    while time.monotonic() < end:
+        status, text = http_get(f"{service.url}/readyz")
+        assert status != 200, text
+        time.sleep(0.5)
+    service.await_ready(30)
+
+
+def test_what_follows_the_last_reading_of_a_transaction_is_no_lag(kafka, run_service):
+    from confluent_kafka import Producer
+
+    topics = kafka.fresh_topics(1)
+    service = run_service(kafka.bootstrap, env=topics.env, options=["--limits-stall-seconds", "2"])
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": topics.group})
+    producer.init_transactions()
+    for n_readings, end in (1, producer.commit_transaction), (5, producer.abort_transaction):
+        producer.begin_transaction()
+        for _ in range(n_readings):
+            producer.produce(topics.readings, READING)
+        producer.flush()
+        end()
+    wait_until(lambda: service.metrics().sum("predictions_total") == 1, 30, "the reading is scored")
+    time.sleep(5)
+    assert service.metrics().sum("alertrond_consumer_lag_messages") == 0
+    assert http_get(f"{service.url}/readyz")[0] == 200
+
+
 def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafka, run_service):
     first = a_run(3_000, seed=11)
     service = run_service(kafka.bootstrap, env=first.topics.env)

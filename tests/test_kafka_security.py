@@ -29,7 +29,8 @@ LISTENERS = {"TLS": "SSL", "MUTUAL": "SSL", "EXPIRED": "SSL", "ELSEWHERE": "SSL"
 PORTS = {"9093": "TLS", "9094": "MUTUAL", "9095": "PASSWORDS", "9096": "TOKENS"}  # of the page
 _JAAS = "org.apache.kafka.common.security"
 
-TOPIC, GROUP, CLUSTER = 2, 3, 4
+TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID = 2, 3, 4, 5
+LITERAL, PREFIXED = 3, 4
 READ, WRITE, CREATE = 3, 4, 5
 
 
@@ -142,7 +143,8 @@ def change_acls(kafka, principal, rules, add=True):
 
     body = struct.pack(">hhih", 30 if add else 31, 1, 1, 5) + b"tests" + struct.pack(">i", len(rules))
     for resource, name, operation in rules:
-        body += struct.pack(">b", resource) + text(name) + struct.pack(">b", 3) + text(f"User:{principal}") + text("*")
+        pattern = PREFIXED if resource == TRANSACTIONAL_ID else LITERAL
+        body += struct.pack(">b", resource) + text(name) + struct.pack(">b", pattern) + text(f"User:{principal}") + text("*")
         body += struct.pack(">bb", operation, 3)
     host, port = kafka.bootstrap.split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -301,6 +303,19 @@ def test_a_missing_permission_is_named_and_once_given_it_goes_on(guarded, run_se
 
     wait_until(goes_on, 60, "it goes on by itself")
     wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready")
+
+
+def test_exactly_once_needs_its_transactional_ids_and_says_so(guarded, run_service, program, tmp_path):
+    topics = guarded.kafka.fresh_topics(1)
+    acl(guarded.kafka, "alertrond", topics)
+    path, bootstrap = page_configuration(guarded, "SASL PLAIN", tmp_path)
+    options = ["-c", path, "--create-topics=off", "--kafka-delivery", "exactly-once"]
+    refused = run_service(bootstrap, env=topics.env, options=options, wait=False)
+    wait_until(lambda: refused.status is not None, 30, "it ends")
+    assert refused.status == 1
+    assert "allow this user by ACL: Write of the transactional id" in refused.log
+    change_acls(guarded.kafka, "alertrond", [(TRANSACTIONAL_ID, f"{topics.group}-", WRITE)])
+    flows(program, guarded.kafka, topics, run_service(bootstrap, env=topics.env, options=options))
 
 
 def send_what_is_no_reading(kafka, topic):
