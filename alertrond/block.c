@@ -153,14 +153,27 @@ static bool contains(const int32_t *partitions, size_t n, int32_t partition)
     return false;
 }
 
+/* To where the next one goes: what was between has been taken out. */
+static void move_text(struct block *block, struct item *item)
+{
+    item->device_id = memmove(block->texts + block->n_texts, item->device_id, item->n_device_id + 1);
+    block->n_texts += item->n_device_id + 1;
+}
+
 void block_drop(struct block *block, const int32_t *partitions, size_t n_partitions)
 {
     assert(block->n_scored == block->n); /* features lie in the order of items, and are not moved */
     size_t kept = block->n_done;
-    for (size_t i = block->n_done; i < block->n; i++)
-        if (contains(partitions, n_partitions, block->items[i].partition))
-            free_letter(block->items[i].letter);
-        else
-            block->items[kept++] = block->items[i];
+    block->n_texts = 0; /* those of items that have been dealt with are not needed any more */
+    for (size_t i = block->n_done; i < block->n; i++) {
+        struct item *item = &block->items[i];
+        if (contains(partitions, n_partitions, item->partition)) {
+            free_letter(item->letter);
+            continue;
+        }
+        if (!item->letter)
+            move_text(block, item);
+        block->items[kept++] = *item;
+    }
     block->n = block->n_scored = kept;
 }
