@@ -81,9 +81,10 @@ static bool add_letter(struct block *block, struct item *item, const struct kafk
                        const char *reason)
 {
     item->letter = keep(message, fault, reason);
-    block->out_of_memory = !item->letter;
-    if (!item->letter)
+    if (!item->letter) {
+        block->out_of_memory = true;
         return false;
+    }
     block->n++;
     block->letter_bytes += letter_size(item->letter);
     return block->n < BLOCK_ITEMS_MAX && block->letter_bytes < BLOCK_LETTER_BYTES_MAX;

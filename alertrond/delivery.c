@@ -31,6 +31,7 @@ struct delivery {
     size_t n_to_commit, to_commit_max;
     struct kafka_offset too_large[TOO_LARGE_MAX]; /* messages whose outputs were refused since the last commit */
     size_t n_too_large;
+    bool rewound; /* and nobody has been told */
 };
 
 /* A message more than there is room for is told again, once others have been committed. */
@@ -182,6 +183,7 @@ static void go_on_rewinding(struct delivery *delivery, int timeout_ms)
         return;
     offsets_restart(delivery->offsets);
     delivery->phase = IDLE;
+    delivery->rewound = true;
     delivery->committed = clock_seconds();
 }
 
@@ -218,12 +220,18 @@ static bool waits(const struct delivery *delivery)
            delivery->phase == REWINDING;
 }
 
+bool delivery_take_rewound(struct delivery *delivery)
+{
+    const bool rewound = delivery->rewound;
+    delivery->rewound = false;
+    return rewound;
+}
+
 enum delivery_state delivery_step(struct delivery *delivery)
 {
     const double now = clock_seconds();
     if ((delivery->phase == IDLE || delivery->phase == OPEN) && is_due(delivery, now))
         begin_commit(delivery, now);
-    const bool rewinding = delivery->phase == REWINDING;
     go_on(delivery, CALL_MS);
     if (kafka_producer_fatal(delivery->producer))
         return DELIVERY_FATAL;
@@ -231,7 +239,7 @@ enum delivery_state delivery_step(struct delivery *delivery)
         delivery->waits_since = 0;
     else if (delivery->waits_since <= 0)
         delivery->waits_since = now;
-    if (rewinding && delivery->phase == IDLE)
+    if (delivery_take_rewound(delivery))
         return DELIVERY_REWOUND;
     return waits(delivery) ? DELIVERY_WAITS : DELIVERY_FLOWS;
 }
@@ -251,7 +259,8 @@ bool delivery_finish(struct delivery *delivery, double seconds)
     } while (delivery->phase != REWINDING && !kafka_producer_fatal(delivery->producer) && clock_seconds() < deadline);
     if (delivery->phase == STORING)
         store_offsets(delivery);
-    const bool finished = delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery);
+    const bool finished =
+        delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery) && !delivery->rewound;
     if (!finished) {
         delivery_abandon(delivery);
         go_on(delivery, ABANDON_MS);
@@ -261,7 +270,8 @@ bool delivery_finish(struct delivery *delivery, double seconds)
 
 void delivery_abandon(struct delivery *delivery)
 {
-    /* A commit that was begun goes on: the broker alone knows whether it came in time. */
-    if (delivery->phase == OPEN)
+    /* Offsets that were not sent yet would be sent as those of a member that it is now, for partitions that are
+     * another's; behind that, the broker alone knows whether the commit came in time. */
+    if (delivery->phase == OPEN || (delivery->phase == COMMITTING && kafka_transaction_may_abort(delivery->producer)))
         delivery->phase = ABORTING;
 }

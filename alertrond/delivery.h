@@ -39,8 +39,11 @@ enum delivery_state {
 enum delivery_state delivery_step(struct delivery *delivery);
 
 /* Finishes all that was done, within `seconds`. False where not all of it was acknowledged; then nothing of the rest
- * counts. */
+ * counts, and delivery_take_rewound may say so. */
 bool delivery_finish(struct delivery *delivery, double seconds);
+
+/* Whether it has rewound since this, or delivery_step with DELIVERY_REWOUND, told so last. */
+bool delivery_take_rewound(struct delivery *delivery);
 
 /* What was done since the last commit is not to count, as the partitions were lost. */
 void delivery_abandon(struct delivery *delivery);

@@ -163,9 +163,14 @@ enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, i
 bool kafka_transaction_begin(struct kafka_producer *producer);
 
 /* Sends what is queued, adds the offsets, of the consumer's topic and group, and commits all of it together; where that
- * fails, aborts. To be called with the same offsets until it is no longer RETRY, and no abort in between. */
+ * fails, aborts. To be called with the same offsets until it is no longer RETRY, with no abort in
+ * between but where kafka_transaction_may_abort. */
 enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer, struct kafka_consumer *consumer,
                                                 const struct kafka_offset *offsets, size_t n, int timeout_ms);
+
+/* Whether a commit that was begun may be given up with kafka_transaction_abort: its offsets have not been sent, or not
+ * been taken. Afterwards the broker alone knows whether it came in time. */
+bool kafka_transaction_may_abort(const struct kafka_producer *producer);
 
 /* DONE, RETRY or FATAL. */
 enum kafka_transaction kafka_transaction_abort(struct kafka_producer *producer, int timeout_ms);

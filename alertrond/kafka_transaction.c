@@ -118,6 +118,11 @@ enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer,
     return outcome == KAFKA_TRANSACTION_DONE ? KAFKA_TRANSACTION_ABORTED : outcome;
 }
 
+bool kafka_transaction_may_abort(const struct kafka_producer *producer)
+{
+    return producer->stage != KAFKA__COMMITTING;
+}
+
 enum kafka_transaction kafka_transaction_abort(struct kafka_producer *producer, int timeout_ms)
 {
     return abort_it(producer, clock_seconds() + timeout_ms * 1e-3);

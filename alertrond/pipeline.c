@@ -137,18 +137,31 @@ static void note_delivered(void *context, void *token)
     offsets_acknowledge(pipeline->offsets, token);
 }
 
+/* It comes again, and has been counted. */
+static void forget_block(struct pipeline *pipeline)
+{
+    block_clear(pipeline->block);
+    for (size_t i = 0; i < pipeline->n_counted; i++)
+        if (pipeline->counted[i].next > pipeline->counted[i].until)
+            pipeline->counted[i].until = pipeline->counted[i].next;
+}
+
 /* Finishes the block and what was sent of it. */
 static bool drain(struct pipeline *pipeline, double seconds)
 {
     const double deadline = clock_seconds() + seconds;
+    enum delivery_state state = DELIVERY_FLOWS;
     bool finished;
-    while (!(finished = finish_block(pipeline)) && clock_seconds() < deadline)
-        if (delivery_step(pipeline->delivery) != DELIVERY_FLOWS)
-            break;
-        else
+    while (!(finished = finish_block(pipeline)) && state == DELIVERY_FLOWS && clock_seconds() < deadline)
+        if ((state = delivery_step(pipeline->delivery)) == DELIVERY_FLOWS)
             kafka_producer_poll(pipeline->producer, WAIT_MS);
+        else if (state == DELIVERY_REWOUND)
+            forget_block(pipeline);
     const double left = deadline - clock_seconds();
-    return delivery_finish(pipeline->delivery, left > 0 ? left : 0) && finished;
+    const bool all = delivery_finish(pipeline->delivery, left > 0 ? left : 0) && finished;
+    if (delivery_take_rewound(pipeline->delivery)) /* at once: messages may come before the next step */
+        forget_block(pipeline);
+    return all && state != DELIVERY_REWOUND;
 }
 
 /* Where memory has run out, what comes again after an abort is counted again. */
@@ -335,15 +348,6 @@ static void wait_for_outputs(struct pipeline *pipeline, int timeout_ms)
         pipeline->stalled_since = clock_seconds();
     kafka_producer_poll(pipeline->producer, timeout_ms);
     fill_block(pipeline, 0);
-}
-
-/* It comes again, and has been counted. */
-static void forget_block(struct pipeline *pipeline)
-{
-    block_clear(pipeline->block);
-    for (size_t i = 0; i < pipeline->n_counted; i++)
-        if (pipeline->counted[i].next > pipeline->counted[i].until)
-            pipeline->counted[i].until = pipeline->counted[i].next;
 }
 
 bool pipeline_step(struct pipeline *pipeline, int timeout_ms)

@@ -165,23 +165,23 @@ static void answer_reading(struct routes *routes, const struct http_request *req
 {
     struct scorer *scorer = routes->scorer;
     struct reading reading;
-    struct verdict verdict;
     char reason[256];
     pthread_mutex_lock(&routes->scoring);
     const double begun = clock_seconds();
     const bool good = reading_decode(request->body, request->n_body, scorer_begin(scorer), &reading, routes->features,
                                      reason, sizeof reason) == READING_GOOD;
-    if (good)
-        verdict = judge(scorer, &reading, routes->features, begun);
-    pthread_mutex_unlock(&routes->scoring);
-    if (!good) {
-        answer_error(response, 400, reason);
-        return;
+    if (good) {
+        const struct verdict verdict = judge(scorer, &reading, routes->features, begun);
+        response->status = 200;
+        response->content_type = "application/json";
+        response->body = http_small(response);
+        /* Under the mutex, as the verdict names a model that the next request may let go of. */
+        response->n_body =
+            verdict_write(response->body, VERDICT_BYTES_MAX, reading.device_id, reading.ts, &verdict, NULL);
     }
-    response->status = 200;
-    response->content_type = "application/json";
-    response->body = http_small(response);
-    response->n_body = verdict_write(response->body, VERDICT_BYTES_MAX, reading.device_id, reading.ts, &verdict, NULL);
+    pthread_mutex_unlock(&routes->scoring);
+    if (!good)
+        answer_error(response, 400, reason);
 }
 
 static void count_request(struct routes *routes, int status)

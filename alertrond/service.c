@@ -2,6 +2,7 @@
 #include "service.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@
 
 enum { STEP_MS = 50, WAIT_LOG_SECONDS = 30, REACH_MS = 500, SILENT_SECONDS = 60 };
 
-static volatile sig_atomic_t asked_to_end, asked_to_reload;
+/* Atomic, as signals are caught by any thread. */
+static atomic_int asked_to_end, asked_to_reload;
 
 static void note_signal(int number)
 {

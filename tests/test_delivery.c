@@ -74,6 +74,12 @@ enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer,
     return producer->commit;
 }
 
+bool kafka_transaction_may_abort(const struct kafka_producer *producer)
+{
+    (void)producer;
+    return false;
+}
+
 enum kafka_transaction kafka_transaction_abort(struct kafka_producer *producer, int timeout_ms)
 {
     (void)timeout_ms;

@@ -212,6 +212,29 @@ static void a_broker_that_is_away_is_waited_for(void **state)
     writer_free(writer);
 }
 
+/* As where the partitions have gone to another member meanwhile. */
+static void a_commit_is_given_up_while_offsets_are_not_sent(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    begin(writer);
+    rd_kafka_mock_broker_set_down(cluster->mock, 1);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(try_commit(writer, 300), KAFKA_TRANSACTION_RETRY);
+    assert_true(kafka_transaction_may_abort(writer->producer));
+    enum kafka_transaction outcome = kafka_transaction_abort(writer->producer, 300);
+    rd_kafka_mock_broker_set_up(cluster->mock, 1);
+    while (outcome == KAFKA_TRANSACTION_RETRY)
+        outcome = kafka_transaction_abort(writer->producer, 1000);
+    assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
+    assert_int_equal(writer->delivered, 0);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    writer_free(writer);
+}
+
 static void a_coordinator_that_is_loading_is_waited_for(void **state)
 {
     struct cluster *cluster = *state;
@@ -253,6 +276,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_transaction_takes_no_more, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(a_member_that_was_put_out_can_not_commit, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(a_broker_that_is_away_is_waited_for, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_commit_is_given_up_while_offsets_are_not_sent, cluster_setup,
+                                        cluster_teardown),
         cmocka_unit_test_setup_teardown(a_coordinator_that_is_loading_is_waited_for, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(who_was_fenced_is_told_what_to_do, cluster_setup, cluster_teardown),
     };
