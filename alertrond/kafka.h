@@ -210,6 +210,9 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
  * says that the partition has begun anew. Not for transactions. */
 void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, int64_t offset);
 
+/* Commits what is stored now; waits some seconds for the answer. With transactions it does nothing. */
+void kafka_consumer_commit(struct kafka_consumer *consumer);
+
 /* While paused no messages come, but the membership is kept alive by kafka_consumer_serve. What was fetched and not
  * handed over is dropped, and fetched again afterwards. */
 void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused);

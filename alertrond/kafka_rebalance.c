@@ -106,8 +106,10 @@ static void note_commit(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_
 }
 
 /* Commits what is stored. rd_kafka_commit itself would wait for ever for a broker that is silent. */
-static void commit(struct kafka_consumer *consumer)
+void kafka_consumer_commit(struct kafka_consumer *consumer)
 {
+    if (consumer->transactional)
+        return;
     const double deadline = clock_seconds() + COMMIT_MS * 1e-3;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
     consumer->committed = false;
@@ -155,8 +157,8 @@ static void revoke(struct kafka_consumer *consumer, rd_kafka_topic_partition_lis
     for (int i = 0; i < partitions->cnt; i++)
         forget(consumer, partitions->elems[i].partition);
     consumer->figures.rebalances += partitions->cnt > 0;
-    if (!lost && !consumer->transactional)
-        commit(consumer);
+    if (!lost)
+        kafka_consumer_commit(consumer);
     unassign(consumer, partitions);
     log_info("gave up %d partition%s%s", partitions->cnt, partitions->cnt == 1 ? "" : "s",
              lost ? ", which were lost" : "");

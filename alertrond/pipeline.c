@@ -50,7 +50,7 @@ struct pipeline {
     size_t n_counted;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
-    bool closing, cannot_join;
+    bool closing, finished, cannot_join;
     char *client_id;
     char trouble[640];
 };
@@ -481,16 +481,27 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     return trouble;
 }
 
-bool pipeline_close(struct pipeline *pipeline)
+bool pipeline_finish(struct pipeline *pipeline)
 {
-    const double seconds = (double)pipeline->config->limits.shutdown_seconds;
-    bool all = true;
-    if (pipeline->consumer) {
-        all = drain(pipeline, seconds);
-        pipeline->closing = true;
+    if (!pipeline->consumer)
+        return true;
+    pipeline->finished = drain(pipeline, (double)pipeline->config->limits.shutdown_seconds);
+    kafka_consumer_commit(pipeline->consumer);
+    return pipeline->finished;
+}
+
+void pipeline_hold(struct pipeline *pipeline)
+{
+    if (pipeline->consumer)
+        kafka_consumer_serve(pipeline->consumer, 0, 0, take_message, pipeline);
+    kafka_producer_poll(pipeline->producer, WAIT_MS);
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    pipeline->closing = true;
+    if (pipeline->consumer)
         kafka_consumer_close(pipeline->consumer, CLOSE_MS);
-    }
-    kafka_producer_close(pipeline->producer, all ? 1000 : 0);
+    kafka_producer_close(pipeline->producer, pipeline->finished ? 1000 : 0);
     free_pipeline(pipeline);
-    return all;
 }

@@ -46,8 +46,14 @@ void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures);
 /* "" where all is well; else what keeps readings from being dealt with. */
 const char *pipeline_trouble(struct pipeline *pipeline);
 
-/* Finishes what it holds, waits for acknowledgements up to limits.shutdown_seconds, commits, leaves the group, frees.
+/* Finishes what it holds, waits for acknowledgements up to limits.shutdown_seconds, and commits; it stays a member.
  * False where some outputs were not acknowledged: their readings come again. */
-bool pipeline_close(struct pipeline *pipeline);
+bool pipeline_finish(struct pipeline *pipeline);
+
+/* Keeps the membership alive for a moment, and reads nothing. */
+void pipeline_hold(struct pipeline *pipeline);
+
+/* Leaves the group, and frees. */
+void pipeline_close(struct pipeline *pipeline);
 
 #endif

@@ -33,7 +33,8 @@ struct workers {
     struct worker *workers;
     size_t n;
     atomic_bool ending;
-    double started; /* 0: not yet */
+    atomic_size_t n_started, finished; /* threads; those that have finished what they held */
+    double started;                    /* 0: not yet */
 };
 
 static size_t count_cores(void)
@@ -107,6 +108,16 @@ static void tell(struct worker *worker)
     pthread_mutex_unlock(&worker->mutex);
 }
 
+/* Who leaves begins a rebalance, during which the commits of others may be refused: so all commit before one leaves. */
+static void await_others(struct workers *workers, struct pipeline *pipeline)
+{
+    const double deadline = clock_seconds() + (double)workers->config->limits.shutdown_seconds;
+    atomic_fetch_add(&workers->finished, 1);
+    while (atomic_load(&workers->ending) && atomic_load(&workers->finished) < workers->n_started &&
+           clock_seconds() < deadline)
+        pipeline_hold(pipeline);
+}
+
 static void *run(void *context)
 {
     struct worker *worker = context;
@@ -122,7 +133,9 @@ static void *run(void *context)
     pthread_mutex_lock(&worker->mutex);
     worker->failed = !good;
     pthread_mutex_unlock(&worker->mutex);
-    const bool clean = pipeline_close(worker->pipeline);
+    const bool clean = pipeline_finish(worker->pipeline);
+    await_others(worker->all, worker->pipeline);
+    pipeline_close(worker->pipeline);
     pthread_mutex_lock(&worker->mutex);
     worker->pipeline = NULL;
     worker->unclean = !clean;
@@ -141,6 +154,7 @@ bool workers_start(struct workers *workers, char *why, size_t why_size)
         worker->started = pthread_create(&worker->thread, NULL, run, worker) == 0;
         if (!worker->started)
             return why_say(why, why_size, "can't start a thread");
+        atomic_fetch_add(&workers->n_started, 1);
     }
     return true;
 }
