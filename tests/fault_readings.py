@@ -53,7 +53,7 @@ class Writer(threading.Thread):
 
     def _connect(self):
         self._sound = True
-        words = {"bootstrap.servers": self._brokers, "enable.idempotence": True, "linger.ms": 5, "log_level": 2}
+        words = {"bootstrap.servers": self._brokers, "enable.idempotence": True, "max.in.flight": 1, "linger.ms": 5, "log_level": 2}
         quick = {"socket.timeout.ms": 6000, "reconnect.backoff.max.ms": 1000, "message.timeout.ms": 0}
         return Producer({**words, **quick, "topic.metadata.refresh.interval.ms": 1000})
 

@@ -83,7 +83,7 @@ class Poison:
         return self
 
     def _write(self):
-        words = {"bootstrap.servers": self._kafka.bootstrap, "enable.idempotence": True, "linger.ms": 20, "log_level": 2}
+        words = {"bootstrap.servers": self._kafka.bootstrap, "enable.idempotence": True, "max.in.flight": 1, "linger.ms": 20, "log_level": 2}
         producer = Producer({**words, "compression.type": "lz4"})
         failed = []
         for number, value in enumerate(poisoned.messages(self._count, self._seed)):
