@@ -185,7 +185,7 @@ def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafk
     kafka.make_topics({first.topics.readings: streams.PARTITIONS})
     second.write()
     second.await_all(60)
-    assert service.metrics().sum("alertrond_consumer_lag_messages") == 0
+    wait_until(lambda: service.metrics().sum("alertrond_consumer_lag_messages") == 0, 10, "the lag, told once a second, is 0")
 
 
 def test_it_ends_in_time_although_the_broker_is_silent(a_run, kafka, run_service):
