@@ -53,7 +53,8 @@ void shared_lineup_drop(struct shared_lineup *lineup);
 struct model_file {
     const char *path;                  /* NULL: none */
     struct stat seen;                  /* when it was last read; all 0: it was not there */
-    char version[MODEL_VERSION_BYTES]; /* of the model in it; "": none was taken from it */
+    bool undone;                       /* memory ran out over what was read then: it is to be read again */
+    char version[MODEL_VERSION_BYTES]; /* of the model that was taken from it; "": none */
 };
 
 struct models {

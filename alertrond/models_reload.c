@@ -13,7 +13,9 @@
 /* What a file had to give. */
 struct found {
     enum models_outcome outcome;
-    struct shared_model *model; /* with MODELS_DONE; NULL: the candidate's file is not there any more */
+    struct shared_model *model;        /* with MODELS_DONE; NULL: the candidate's file is not there any more */
+    char version[MODEL_VERSION_BYTES]; /* the model's; "": none */
+    bool no_memory;                    /* refused for want of it, whatever the file holds */
     char why[512];
 };
 
@@ -42,7 +44,7 @@ static bool check_shape(const struct models *models, const struct model_file *fi
                    width, models->width);
 }
 
-static void load(struct models *models, struct model_file *file, struct found *found)
+static void load_file(struct models *models, const struct model_file *file, struct found *found)
 {
     const struct config *config = models->config;
     alertron_error error;
@@ -64,10 +66,18 @@ static void load(struct models *models, struct model_file *file, struct found *f
     if (!(found->model = shared_model_new(model, config, found->why, sizeof found->why)))
         return;
     found->outcome = MODELS_DONE;
-    if (strcmp(found->model->graded.version, file->version) != 0)
+    memcpy(found->version, found->model->graded.version, sizeof found->version);
+    if (strcmp(found->version, file->version) != 0)
         return;
     shared_model_drop(found->model);
     *found = (struct found){.outcome = MODELS_UNCHANGED};
+}
+
+static void load(struct models *models, const struct model_file *file, struct found *found)
+{
+    errno = 0; /* whoever finds no memory says so there, malloc as well as open */
+    load_file(models, file, found);
+    found->no_memory = found->outcome == MODELS_REFUSED && errno == ENOMEM;
 }
 
 static void load_primary(struct models *models, struct found *found)
@@ -102,9 +112,18 @@ static void load_candidate(struct models *models, struct found *found)
 
 /* --- in force ------------------------------------------------------------------------------------------------ */
 
-static void note_version(struct model_file *file, const struct shared_model *model)
+static void note_version(struct model_file *file, const struct found *found)
 {
-    snprintf(file->version, sizeof file->version, "%s", model ? model->graded.version : "");
+    memcpy(file->version, found->version, sizeof file->version);
+}
+
+/* What lacked memory is found anew by the next look, and by the next command. */
+static void note_end(struct model_file *file, const struct found *found, bool good)
+{
+    const bool done = found->outcome == MODELS_DONE;
+    file->undone = found->no_memory || (done && !good);
+    if (done && good)
+        note_version(file, found);
 }
 
 /* What was found takes its place; under the mutex. */
@@ -113,21 +132,16 @@ static bool take(struct models *models, const struct found *primary, const struc
     const struct lineup *lineup = &atomic_load(&models->current)->lineup;
     struct shared_model *one = primary->model, *other = candidate->model;
     const bool had_candidate = lineup->candidate != NULL;
-    if (one)
-        note_version(&models->primary_file, one);
-    if (candidate->outcome == MODELS_DONE)
-        note_version(&models->candidate_file, other);
     if (!one)
         one = shared_model_hold(shared_of(lineup->primary));
     if (candidate->outcome != MODELS_DONE && lineup->candidate)
         other = shared_model_hold(shared_of(lineup->candidate));
-    const struct graded_model *tried = other ? &other->graded : NULL;
     if (!models_put_in_force(models, one, other))
         return false;
     const struct lineup *now = &atomic_load(&models->current)->lineup;
     if (primary->model)
         log_info("reloaded model %s: %s", models->primary_file.path, now->primary->version);
-    if (now->candidate && tried && candidate->model)
+    if (now->candidate && candidate->model)
         log_info("candidate %s: %s, %s", models->candidate_file.path, now->candidate->version,
                  now->share > 0 ? "a canary" : "a shadow");
     if (had_candidate && !now->candidate)
@@ -141,12 +155,12 @@ static void settle(struct models *models, struct found *primary, struct found *c
 {
     const struct lineup *lineup = &atomic_load(&models->current)->lineup;
     if (primary->model && strcmp(primary->model->graded.version, lineup->primary->version) == 0) {
-        note_version(&models->primary_file, primary->model);
+        note_version(&models->primary_file, primary);
         shared_model_drop(primary->model);
         *primary = (struct found){.outcome = MODELS_UNCHANGED};
     }
     if (candidate->outcome == MODELS_DONE && !candidate->model && !lineup->candidate) {
-        note_version(&models->candidate_file, NULL);
+        note_version(&models->candidate_file, candidate);
         candidate->outcome = MODELS_UNCHANGED;
     }
 }
@@ -158,8 +172,12 @@ static enum models_outcome put_in_force(struct models *models, struct found *pri
     const bool wanted = primary->outcome == MODELS_DONE || candidate->outcome == MODELS_DONE;
     const bool good = !wanted || take(models, primary, candidate);
     pthread_mutex_unlock(&models->mutex);
-    if (!good)
+    note_end(&models->primary_file, primary, good);
+    note_end(&models->candidate_file, candidate, good);
+    if (!good) {
         why_say(primary->why, sizeof primary->why, "out of memory");
+        log_error("the models were not reloaded, the old ones go on: out of memory");
+    }
     if (!good || primary->outcome == MODELS_REFUSED || candidate->outcome == MODELS_REFUSED)
         return MODELS_REFUSED;
     return wanted ? MODELS_DONE : MODELS_UNCHANGED;
@@ -200,10 +218,10 @@ void models_look(struct models *models)
     pthread_mutex_lock(&models->loading);
     const struct model_file *primary = &models->primary_file, *candidate = &models->candidate_file;
     /* Where the model itself is missing, another is on its way. */
-    bool changed = primary->path && is_there(primary, &now) && has_changed(&primary->seen, &now);
+    bool changed = primary->path && is_there(primary, &now) && (primary->undone || has_changed(&primary->seen, &now));
     if (candidate->path && !changed) {
         is_there(candidate, &now);
-        changed = has_changed(&candidate->seen, &now);
+        changed = candidate->undone || has_changed(&candidate->seen, &now);
     }
     if (changed)
         reload(models, &unused);
