@@ -21,6 +21,9 @@ struct cluster {
 int cluster_setup(void **state);
 int cluster_teardown(void **state);
 
+/* A test whose state is a cluster of its own. */
+#define CLUSTER_TEST(name) cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
+
 /* Writes the numbers from `first` up to before `end`, each as a message's value, in turn to the partitions. */
 void write_numbers(struct cluster *cluster, const char *topic, int first, int end);
 

@@ -188,17 +188,14 @@ static void a_member_that_wants_no_messages_gives_partitions_up_all_the_same(voi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(messages_come_whole_and_in_their_order, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(one_call_hands_over_no_more_than_it_was_asked_for, cluster_setup,
-                                        cluster_teardown),
-        cmocka_unit_test_setup_teardown(headers_outlive_their_message_and_come_first, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_paused_member_is_handed_nothing_and_misses_nothing, cluster_setup,
-                                        cluster_teardown),
-        cmocka_unit_test_setup_teardown(rewound_without_a_commit_all_comes_anew, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(rewound_it_goes_on_from_what_is_committed, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(nothing_comes_of_a_partition_that_went, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_member_that_wants_no_messages_gives_partitions_up_all_the_same, cluster_setup,
-                                        cluster_teardown),
+        CLUSTER_TEST(messages_come_whole_and_in_their_order),
+        CLUSTER_TEST(one_call_hands_over_no_more_than_it_was_asked_for),
+        CLUSTER_TEST(headers_outlive_their_message_and_come_first),
+        CLUSTER_TEST(a_paused_member_is_handed_nothing_and_misses_nothing),
+        CLUSTER_TEST(rewound_without_a_commit_all_comes_anew),
+        CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),
+        CLUSTER_TEST(nothing_comes_of_a_partition_that_went),
+        CLUSTER_TEST(a_member_that_wants_no_messages_gives_partitions_up_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,6 @@
 /* test_lineup.c: models are swapped while others hold them, reloaded from files, tried, promoted and dropped; what is
  * refused changes nothing; and series come and go with their models.
  */
-#include "models.h"
-
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -13,165 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "scorer.h"
-#include "support.h"
+#include "models_support.h"
 
-enum { ROWS = 1024, WIDTH = 2, THREADS = 4, SWAPS = 60, BLOCK = 64 };
-
-struct fixture {
-    struct config config;
-    struct metrics metrics;
-    struct scorer_parts parts;
-    struct models_report report;
-    char folder[64], primary[96], candidate[96];
-    char *text;
-};
-
-/* Other seeds, other models; the smaller the scale, the more of the usual rows are anomalies. */
-static alertron_model *train_with(size_t width, uint64_t seed, double scale, bool provisional_cuts)
-{
-    double *rows = calloc(ROWS * width, sizeof *rows);
-    assert_non_null(rows);
-    for (size_t i = 0; i < ROWS * width; i++)
-        rows[i] = scale * (double)(i * 7919 % 101);
-    const alertron_rows view = alertron_rows_of(rows, ROWS, width);
-    const alertron_fit_options options = {
-        .trees = 10, .contamination = provisional_cuts ? 0 : 0.05, .seed = seed, .provisional_cuts = provisional_cuts};
-    alertron_error error;
-    alertron_model *model = alertron_model_fit(&view, &options, NULL, &error);
-    assert_non_null(model);
-    free(rows);
-    return model;
-}
-
-static alertron_model *train(size_t width, uint64_t seed, double scale)
-{
-    return train_with(width, seed, scale, false);
-}
-
-/* Takes the model over. */
-static size_t saved_of(alertron_model *model, unsigned char **bytes)
-{
-    const size_t n = alertron_model_save(model, NULL, 0);
-    assert_non_null(*bytes = malloc(n));
-    alertron_model_save(model, *bytes, n);
-    alertron_model_free(model);
-    return n;
-}
-
-static size_t saved(size_t width, uint64_t seed, double scale, unsigned char **bytes)
-{
-    return saved_of(train(width, seed, scale), bytes);
-}
-
-static void write_file(const char *path, const void *bytes, size_t n)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, n, file), n);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void put_bytes(const char *path, const void *bytes, size_t n)
-{
-    char aside[128];
-    snprintf(aside, sizeof aside, "%s.new", path);
-    write_file(aside, bytes, n);
-    assert_int_equal(rename(aside, path), 0);
-}
-
-static void put_model(const char *path, uint64_t seed, double scale)
-{
-    unsigned char *bytes;
-    const size_t n = saved(WIDTH, seed, scale, &bytes);
-    put_bytes(path, bytes, n);
-    free(bytes);
-}
-
-static void begin(struct fixture *fixture, double share, bool has_candidate)
-{
-    static char topic[] = "readings", none[] = "";
-    *fixture = (struct fixture){.folder = "/tmp/test_lineup.XXXXXX"};
-    assert_non_null(mkdtemp(fixture->folder));
-    snprintf(fixture->primary, sizeof fixture->primary, "%s/primary", fixture->folder);
-    snprintf(fixture->candidate, sizeof fixture->candidate, "%s/candidate", fixture->folder);
-    put_model(fixture->primary, 1, 1);
-    if (has_candidate)
-        put_model(fixture->candidate, 2, 1);
-    struct config *config = &fixture->config;
-    config->model.path = fixture->primary;
-    config->candidate.path = fixture->candidate;
-    config->candidate.share = share;
-    config->candidate.agreement = 0.5;
-    config->candidate.alarm_ratio = 10;
-    config->severity.medium_quantile = 0.8;
-    config->severity.high_quantile = 0.95;
-    config->severity.calibration_file = none;
-    config->kafka.readings_topic = topic;
-    config->limits.message_bytes = 65536;
-    alertron_error error;
-    assert_true(metrics_open(&fixture->metrics, 10, topic, &error));
-    fixture->parts = (struct scorer_parts){
-        .metrics = &fixture->metrics, .devices = devices_new(&fixture->metrics, 10), .device_seconds = 60};
-}
-
-/* Once the configuration is as a test wants it. */
-static void start(struct fixture *fixture)
-{
-    char why[512] = "";
-    fixture->parts.models = models_new(&fixture->config, &fixture->metrics, train(WIDTH, 1, 1), why, sizeof why);
-    assert_string_equal(why, "");
-    assert_non_null(fixture->parts.models);
-}
-
-static void end(struct fixture *fixture)
-{
-    devices_free(fixture->parts.devices);
-    models_free(fixture->parts.models);
-    metrics_close(&fixture->metrics);
-    unlink(fixture->primary);
-    unlink(fixture->candidate);
-    assert_int_equal(rmdir(fixture->folder), 0);
-    free(fixture->text);
-}
-
-static const char *exposition(struct fixture *fixture)
-{
-    const alertron_registry *registry = fixture->metrics.registry;
-    const size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
-    free(fixture->text);
-    assert_non_null(fixture->text = malloc(n + 1));
-    alertron_registry_text(registry, ALERTRON_TEXT, fixture->text, n + 1);
-    fixture->text[n] = 0;
-    return fixture->text;
-}
-
-/* The sum of the samples whose line begins with `name` and has `label`; -1 where there is none. */
-static double sum(struct fixture *fixture, const char *name, const char *label)
-{
-    double all = -1;
-    const size_t n = strlen(name);
-    for (const char *line = exposition(fixture); *line; line += strcspn(line, "\n") + 1) {
-        char copy[512];
-        snprintf(copy, sizeof copy, "%.*s", (int)strcspn(line, "\n"), line);
-        if (strncmp(copy, name, n) == 0 && (copy[n] == '{' || copy[n] == ' ') && strstr(copy, label))
-            all = (all < 0 ? 0 : all) + strtod(strrchr(copy, ' '), NULL);
-    }
-    return all;
-}
-
-static double reloads(struct fixture *fixture, enum models_outcome outcome)
-{
-    char label[40];
-    snprintf(label, sizeof label, "outcome=\"%s\"", models_outcome_name(outcome));
-    return sum(fixture, "alertrond_model_reloads_total", label);
-}
-
-static enum models_outcome reload(struct fixture *fixture)
-{
-    models_reload(fixture->parts.models, &fixture->report);
-    return fixture->report.outcome;
-}
+enum { THREADS = 4, SWAPS = 60, BLOCK = 64 };
 
 /* Scores a block of the usual rows for one device. */
 static struct verdict score_block(struct scorer *scorer, const char *device_id)
@@ -197,9 +38,9 @@ static struct verdict score_block(struct scorer *scorer, const char *device_id)
 static void a_changed_file_takes_over_and_an_unchanged_one_does_not(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, false);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, false);
+    models_start(&fixture, train(WIDTH, 1, 1));
     assert_int_equal(reload(&fixture), MODELS_UNCHANGED);
     char before[MODEL_VERSION_BYTES];
     memcpy(before, fixture.report.primary, sizeof before);
@@ -216,10 +57,10 @@ static void a_changed_file_takes_over_and_an_unchanged_one_does_not(void **state
     assert_true(sum(&fixture, "alertrond_model_info", before) < 0);
     assert_true(sum(&fixture, "alertrond_model_predictions_total", before) < 0);
     assert_true(sum(&fixture, "alertrond_model_info", fixture.report.primary) == 1);
-    end(&fixture);
+    models_end(&fixture);
 }
 
-static void expect_refused(struct fixture *fixture, const char *why)
+static void expect_refused(struct models_fixture *fixture, const char *why)
 {
     char before[MODEL_VERSION_BYTES];
     const double refused = reloads(fixture, MODELS_REFUSED);
@@ -236,9 +77,9 @@ static void expect_refused(struct fixture *fixture, const char *why)
 static void what_is_no_model_for_these_readings_is_refused(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, false);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, false);
+    models_start(&fixture, train(WIDTH, 1, 1));
     unsigned char *bytes;
     size_t n = saved(WIDTH, 3, 1, &bytes);
     put_bytes(fixture.primary, bytes, n / 2);
@@ -264,15 +105,15 @@ static void what_is_no_model_for_these_readings_is_refused(void **state)
     expect_refused(&fixture, "no regular file");
     put_model(fixture.primary, 3, 1);
     assert_int_equal(reload(&fixture), MODELS_DONE);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void a_look_reads_only_what_has_changed(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, false);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, false);
+    models_start(&fixture, train(WIDTH, 1, 1));
     for (int i = 0; i < 3; i++)
         models_look(fixture.parts.models);
     assert_true(reloads(&fixture, MODELS_UNCHANGED) == 0);
@@ -295,7 +136,7 @@ static void a_look_reads_only_what_has_changed(void **state)
     models_look(fixture.parts.models);
     assert_true(reloads(&fixture, MODELS_DONE) == 2);
     free(bytes);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 /* --- the candidate ------------------------------------------------------------------------------------------- */
@@ -303,9 +144,9 @@ static void a_look_reads_only_what_has_changed(void **state)
 static void a_shadow_scores_the_same_readings_and_decides_nothing(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
+    models_start(&fixture, train(WIDTH, 1, 1));
     const struct lineup *lineup = models_hold(fixture.parts.models, NULL);
     char shadow[MODEL_VERSION_BYTES], primary[MODEL_VERSION_BYTES];
     assert_non_null(lineup->candidate);
@@ -328,15 +169,15 @@ static void a_shadow_scores_the_same_readings_and_decides_nothing(void **state)
     assert_true(sum(&fixture, "alertrond_anomalies_total", "") ==
                 sum(&fixture, "alertrond_model_anomalies_total", "role=\"primary\""));
     scorer_free(scorer);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void a_canary_decides_for_its_share_of_devices(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0.5, true);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0.5, true);
+    models_start(&fixture, train(WIDTH, 1, 1));
     struct scorer *scorer = scorer_new(&fixture.parts);
     const struct lineup *lineup = models_hold(fixture.parts.models, NULL);
     int decided = 0;
@@ -352,15 +193,15 @@ static void a_canary_decides_for_its_share_of_devices(void **state)
     assert_true(sum(&fixture, "alertrond_model_info", "role=\"canary\"") == 1);
     models_release(fixture.parts.models, lineup);
     scorer_free(scorer);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void a_promoted_candidate_is_the_primary_until_its_file_says_otherwise(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
+    models_start(&fixture, train(WIDTH, 1, 1));
     reload(&fixture);
     char candidate[MODEL_VERSION_BYTES];
     memcpy(candidate, fixture.report.candidate, sizeof candidate);
@@ -382,15 +223,15 @@ static void a_promoted_candidate_is_the_primary_until_its_file_says_otherwise(vo
     put_model(fixture.primary, 1, 1); /* back to the first */
     assert_int_equal(reload(&fixture), MODELS_DONE);
     assert_string_not_equal(fixture.report.primary, candidate);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void a_dropped_candidate_is_not_tried_again_until_its_file_changes(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
-    start(&fixture);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
+    models_start(&fixture, train(WIDTH, 1, 1));
     models_drop(fixture.parts.models, &fixture.report);
     assert_int_equal(fixture.report.outcome, MODELS_DONE);
     assert_string_equal(fixture.report.candidate, "");
@@ -405,18 +246,18 @@ static void a_dropped_candidate_is_not_tried_again_until_its_file_changes(void *
     put_model(fixture.candidate, 1, 1); /* the primary itself */
     reload(&fixture);
     assert_string_equal(fixture.report.candidate, "");
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void a_bad_candidate_leaves_everything_as_it_is(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
     unsigned char *bytes;
     const size_t n = saved(WIDTH + 1, 3, 1, &bytes);
     put_bytes(fixture.candidate, bytes, n);
-    start(&fixture); /* without it */
+    models_start(&fixture, train(WIDTH, 1, 1)); /* without it */
     assert_int_equal(reload(&fixture), MODELS_REFUSED);
     assert_non_null(strstr(fixture.report.why, "takes 3 features"));
     assert_string_equal(fixture.report.candidate, "");
@@ -432,16 +273,16 @@ static void a_bad_candidate_leaves_everything_as_it_is(void **state)
     assert_string_equal(fixture.report.candidate, tried);
     assert_string_not_equal(fixture.report.primary, before);
     free(bytes);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void rule_decides(double scale, const char *decision)
 {
-    struct fixture fixture;
-    begin(&fixture, 0, true);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
     put_model(fixture.candidate, 2, scale);
     fixture.config.candidate.readings = 10 * BLOCK;
-    start(&fixture);
+    models_start(&fixture, train(WIDTH, 1, 1));
     struct scorer *scorer = scorer_new(&fixture.parts);
     for (int i = 0; i < 9; i++)
         score_block(scorer, "a");
@@ -455,7 +296,7 @@ static void rule_decides(double scale, const char *decision)
     scorer_begin(scorer);
     assert_true(sum(&fixture, "alertrond_candidate_readings_total", "") < 0);
     scorer_free(scorer);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 static void the_rule_promotes_what_agrees_and_drops_what_does_not(void **state)
@@ -469,15 +310,15 @@ static void the_rule_promotes_what_agrees_and_drops_what_does_not(void **state)
 static void a_candidate_learns_its_own_cuts_from_the_stream(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0, true);
     unsigned char *bytes;
     const size_t n = saved_of(train_with(WIDTH, 2, 1, true), &bytes);
     put_bytes(fixture.candidate, bytes, n);
     free(bytes);
     fixture.config.severity.calibration_anomalies = 30;
     fixture.config.candidate.readings = 100 * BLOCK;
-    start(&fixture);
+    models_start(&fixture, train(WIDTH, 1, 1));
     const struct lineup *first = models_hold(fixture.parts.models, NULL);
     assert_true(first->candidate->learns && !first->primary->learns);
     const alertron_cuts cuts = first->candidate->cuts;
@@ -499,123 +340,13 @@ static void a_candidate_learns_its_own_cuts_from_the_stream(void **state)
     score_block(scorer, "a");
     assert_true(sum(&fixture, "alertrond_candidate_decisions_total", "by=\"rule\"") == 1);
     scorer_free(scorer);
-    end(&fixture);
-}
-
-/* --- memory -------------------------------------------------------------------------------------------------- */
-
-/* The linker puts these before malloc's: the one of this number fails, 0: none, and all behind it where it lasts. */
-static size_t failing, allocations;
-static bool lasts;
-
-static bool fails(void)
-{
-    const bool failed = failing > 0 && (++allocations == failing || (lasts && allocations > failing));
-    if (failed)
-        errno = ENOMEM;
-    return failed;
-}
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t n, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t n, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t n, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(n, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
-
-/* Whether the reload had all its memory. */
-static bool reload_with(struct fixture *fixture, size_t nth)
-{
-    failing = nth;
-    allocations = 0;
-    reload(fixture);
-    const bool enough = allocations < nth;
-    failing = 0;
-    return enough;
-}
-
-/* Both files change, and the reload lacks memory from one place on after the other: what is in force stays, or is what
- * the files hold, and the next reload or look makes good what was missed. */
-static void lack_memory(bool by_look, bool to_the_end)
-{
-    struct fixture fixture;
-    begin(&fixture, 0, true);
-    start(&fixture);
-    unsigned char *bytes[4];
-    size_t n[4], refused = 0;
-    for (size_t i = 0; i < 4; i++)
-        n[i] = saved(WIDTH, 10 + i, 1, &bytes[i]);
-    bool enough = false;
-    lasts = to_the_end;
-    for (size_t nth = 1; !enough; nth++) {
-        put_bytes(fixture.primary, bytes[nth % 2], n[nth % 2]);
-        put_bytes(fixture.candidate, bytes[2 + nth % 2], n[2 + nth % 2]);
-        enough = reload_with(&fixture, nth);
-        const bool missed = fixture.report.outcome == MODELS_REFUSED;
-        refused += missed;
-        const double done = reloads(&fixture, MODELS_DONE);
-        if (by_look)
-            models_look(fixture.parts.models);
-        else
-            reload(&fixture);
-        assert_true(reloads(&fixture, MODELS_DONE) == done + missed);
-        assert_int_equal(reload(&fixture), MODELS_UNCHANGED);
-        assert_string_not_equal(fixture.report.candidate, "");
-    }
-    assert_true(refused > 10);
-    for (size_t i = 0; i < 4; i++)
-        free(bytes[i]);
-    end(&fixture);
-}
-
-static void what_lacked_memory_is_made_good_by_the_next_reload(void **state)
-{
-    (void)state;
-    lack_memory(false, false);
-    lack_memory(false, true);
-}
-
-static void what_lacked_memory_is_made_good_by_the_next_look(void **state)
-{
-    (void)state;
-    lack_memory(true, false);
-    lack_memory(true, true);
-}
-
-static void a_candidate_that_could_not_go_for_want_of_memory_goes_later(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0, true);
-    start(&fixture);
-    unlink(fixture.candidate);
-    lasts = true;
-    assert_false(reload_with(&fixture, 1));
-    models_look(fixture.parts.models);
-    reload(&fixture);
-    assert_string_equal(fixture.report.candidate, "");
-    end(&fixture);
+    models_end(&fixture);
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------- */
 
 struct swarm {
-    struct fixture *fixture;
+    struct models_fixture *fixture;
     atomic_bool ended;
     atomic_int blocks;
 };
@@ -636,10 +367,10 @@ static void *score_blocks(void *context)
 static void models_are_swapped_while_others_score(void **state)
 {
     (void)state;
-    struct fixture fixture;
-    begin(&fixture, 0.5, true);
+    struct models_fixture fixture;
+    models_begin_in_folder(&fixture, 0.5, true);
     fixture.config.candidate.readings = 100 * BLOCK;
-    start(&fixture);
+    models_start(&fixture, train(WIDTH, 1, 1));
     struct swarm swarm = {.fixture = &fixture};
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
@@ -664,7 +395,7 @@ static void models_are_swapped_while_others_score(void **state)
     reload(&fixture);
     assert_true(sum(&fixture, "alertrond_model_predictions_total", "role=\"primary\"") >= 0);
     assert_true(sum(&fixture, "alertrond_model_info", "role=\"primary\"") == 1);
-    end(&fixture);
+    models_end(&fixture);
 }
 
 int main(void)
@@ -680,9 +411,6 @@ int main(void)
         cmocka_unit_test(a_bad_candidate_leaves_everything_as_it_is),
         cmocka_unit_test(the_rule_promotes_what_agrees_and_drops_what_does_not),
         cmocka_unit_test(a_candidate_learns_its_own_cuts_from_the_stream),
-        cmocka_unit_test(what_lacked_memory_is_made_good_by_the_next_reload),
-        cmocka_unit_test(what_lacked_memory_is_made_good_by_the_next_look),
-        cmocka_unit_test(a_candidate_that_could_not_go_for_want_of_memory_goes_later),
         cmocka_unit_test(models_are_swapped_while_others_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,38 +1,20 @@
 /* test_scorer.c: metric names and records as the replaced system's clients know them, and severity cuts that are
  * learned from the stream or from a file.
  */
-#include "scorer.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "models_support.h"
 
-enum { ROWS = 2048, WIDTH = 2, CALIBRATION = 50 };
+enum { CALIBRATION = 50 };
 
 struct fixture {
-    struct config config;
-    struct metrics metrics;
-    struct scorer_parts parts;
+    struct models_fixture models;
     struct scorer *scorer;
     double threshold; /* of the model */
-    char *text;       /* an exposition */
 };
-
-static alertron_model *trained(void)
-{
-    static double rows[ROWS * WIDTH];
-    for (int i = 0; i < ROWS * WIDTH; i++)
-        rows[i] = i * 7919 % 101;
-    const alertron_rows view = alertron_rows_of(rows, ROWS, WIDTH);
-    const alertron_fit_options options = {.trees = 20, .contamination = 0.05, .seed = 1};
-    alertron_error error;
-    alertron_model *model = alertron_model_fit(&view, &options, NULL, &error);
-    assert_non_null(model);
-    return model;
-}
 
 /* A model from scikit-learn, which brings no severity cuts. */
 static alertron_model *foreign(void)
@@ -51,54 +33,25 @@ static alertron_model *foreign(void)
 
 static void begin(struct fixture *fixture, alertron_model *model, char *calibration_file)
 {
-    static char topic[] = "readings";
-    *fixture = (struct fixture){.threshold = alertron_model_cuts(model).threshold};
-    fixture->config.severity.medium_quantile = 0.8;
-    fixture->config.severity.high_quantile = 0.95;
-    fixture->config.severity.calibration_file = calibration_file;
-    fixture->config.severity.calibration_anomalies = CALIBRATION;
-    fixture->config.kafka.readings_topic = topic;
-    fixture->config.limits.message_bytes = 65536;
-    fixture->config.limits.devices = 1; /* the least there is */
-    fixture->config.limits.device_seconds = 60;
-    char why[512] = "";
-    alertron_error error;
-    assert_true(metrics_open(&fixture->metrics, 1, topic, &error));
-    fixture->parts =
-        (struct scorer_parts){.models = models_new(&fixture->config, &fixture->metrics, model, why, sizeof why),
-                              .metrics = &fixture->metrics,
-                              .devices = devices_new(&fixture->metrics, 1),
-                              .device_seconds = 60};
-    assert_string_equal(why, "");
-    assert_non_null(fixture->parts.models);
-    assert_non_null(fixture->parts.devices);
-    assert_non_null(fixture->scorer = scorer_new(&fixture->parts));
+    fixture->threshold = alertron_model_cuts(model).threshold;
+    models_begin(&fixture->models, 1); /* the least there is */
+    fixture->models.config.severity.calibration_anomalies = CALIBRATION;
+    if (calibration_file)
+        fixture->models.config.severity.calibration_file = calibration_file;
+    models_start(&fixture->models, model);
+    assert_non_null(fixture->scorer = scorer_new(&fixture->models.parts));
 }
 
 static void end(struct fixture *fixture)
 {
     scorer_free(fixture->scorer);
-    devices_free(fixture->parts.devices);
-    models_free(fixture->parts.models);
-    metrics_close(&fixture->metrics);
-    free(fixture->text);
-}
-
-static const char *exposition(struct fixture *fixture)
-{
-    const alertron_registry *registry = fixture->metrics.registry;
-    const size_t n = alertron_registry_text(registry, ALERTRON_TEXT, NULL, 0);
-    free(fixture->text);
-    assert_non_null(fixture->text = malloc(n + 1));
-    assert_int_equal(alertron_registry_text(registry, ALERTRON_TEXT, fixture->text, n + 1), n);
-    fixture->text[n] = 0;
-    return fixture->text;
+    models_end(&fixture->models);
 }
 
 /* Whether a line of the exposition begins with this. */
 static bool exposes(struct fixture *fixture, const char *line)
 {
-    const char *text = exposition(fixture);
+    const char *text = exposition(&fixture->models);
     for (const char *at = text; (at = strstr(at, line)); at++)
         if (at == text || at[-1] == '\n')
             return true;
@@ -141,7 +94,7 @@ static void metrics_have_the_names_and_labels_of_the_contract(void **state)
         "alertrond_severity_cuts_origin{origin=\"stream\"} 0\n",
     };
     struct fixture fixture;
-    begin(&fixture, trained(), NULL);
+    begin(&fixture, train(WIDTH, 1, 1), NULL);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!exposes(&fixture, lines[i]))
             fail_msg("missing: %s", lines[i]);
@@ -159,8 +112,8 @@ static void names_of_our_own_have_a_prefix(void **state)
                                            "kafka_errors_total",
                                            "requests_total"};
     struct fixture fixture;
-    begin(&fixture, trained(), NULL);
-    for (const char *at = exposition(&fixture); (at = strstr(at, "# TYPE ")); at++) {
+    begin(&fixture, train(WIDTH, 1, 1), NULL);
+    for (const char *at = exposition(&fixture.models); (at = strstr(at, "# TYPE ")); at++) {
         const char *name = at + strlen("# TYPE ");
         const size_t n = strcspn(name, " ");
         bool known = strncmp(name, "alertrond_", 10) == 0 || strncmp(name, "process_", 8) == 0 ||
@@ -178,13 +131,13 @@ static void every_reason_and_partition_is_counted_under_its_own_name(void **stat
 {
     (void)state;
     struct fixture fixture;
-    begin(&fixture, trained(), NULL);
+    begin(&fixture, train(WIDTH, 1, 1), NULL);
     for (int fault = READING_GOOD + 1; fault <= TOMBSTONE; fault++) {
         char line[128];
         snprintf(line, sizeof line, "alertrond_dead_letters_total{reason=\"%s\"} 0\n", dead_letter_reason(fault));
         assert_true(exposes(&fixture, line));
     }
-    struct metrics *metrics = &fixture.metrics;
+    struct metrics *metrics = &fixture.models.metrics;
     for (int partition = 0; partition < 1000; partition++) {
         char number[16];
         snprintf(number, sizeof number, "%d", partition);
@@ -199,7 +152,7 @@ static void a_verdict_is_counted_for_its_device_and_for_the_fleet(void **state)
 {
     (void)state;
     struct fixture fixture;
-    begin(&fixture, trained(), NULL);
+    begin(&fixture, train(WIDTH, 1, 1), NULL);
     assert_false(count_score(&fixture, "a", 0.1).anomaly);
     assert_int_equal(count_score(&fixture, "a", 0.99).severity, ALERTRON_SEVERITY_HIGH);
     assert_true(count_score(&fixture, "b", 0.99).anomaly);
@@ -278,16 +231,12 @@ static void a_calibration_file_without_anomalies_is_said_to_be_of_no_use(void **
     char path[] = "/tmp/test_scorer.XXXXXX";
     alertron_model *model = foreign();
     write_csv(path, 0);
-    static char topic[] = "readings";
-    struct config config = {.severity = {.medium_quantile = 0.8, .high_quantile = 0.95, .calibration_file = path},
-                            .kafka = {.readings_topic = topic},
-                            .limits = {.message_bytes = 65536, .devices = 1}};
     char why[512] = "";
-    struct metrics metrics;
-    alertron_error error;
-    assert_true(metrics_open(&metrics, 1, topic, &error));
-    assert_null(models_new(&config, &metrics, model, why, sizeof why));
-    metrics_close(&metrics);
+    struct models_fixture fixture;
+    models_begin(&fixture, 1);
+    fixture.config.severity.calibration_file = path;
+    assert_null(models_new(&fixture.config, &fixture.metrics, model, why, sizeof why));
+    models_end(&fixture);
     unlink(path);
     assert_non_null(strstr(why, path));
     assert_non_null(strstr(why, "100 rows"));

@@ -268,18 +268,16 @@ static void who_was_fenced_is_told_what_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(records_and_offsets_are_committed, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(an_abort_is_followed_by_a_new_transaction, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_record_too_large_is_found, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_record_outside_of_a_transaction_fails_the_next, cluster_setup,
-                                        cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_failed_transaction_takes_no_more, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_member_that_was_put_out_can_not_commit, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_broker_that_is_away_is_waited_for, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_commit_is_given_up_while_offsets_are_not_sent, cluster_setup,
-                                        cluster_teardown),
-        cmocka_unit_test_setup_teardown(a_coordinator_that_is_loading_is_waited_for, cluster_setup, cluster_teardown),
-        cmocka_unit_test_setup_teardown(who_was_fenced_is_told_what_to_do, cluster_setup, cluster_teardown),
+        CLUSTER_TEST(records_and_offsets_are_committed),
+        CLUSTER_TEST(an_abort_is_followed_by_a_new_transaction),
+        CLUSTER_TEST(a_record_too_large_is_found),
+        CLUSTER_TEST(a_record_outside_of_a_transaction_fails_the_next),
+        CLUSTER_TEST(a_failed_transaction_takes_no_more),
+        CLUSTER_TEST(a_member_that_was_put_out_can_not_commit),
+        CLUSTER_TEST(a_broker_that_is_away_is_waited_for),
+        CLUSTER_TEST(a_commit_is_given_up_while_offsets_are_not_sent),
+        CLUSTER_TEST(a_coordinator_that_is_loading_is_waited_for),
+        CLUSTER_TEST(who_was_fenced_is_told_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
