@@ -6,7 +6,7 @@
 #include "kafka.h"
 #include "log.h"
 #include "options.h"
-#include "service.h"
+#include "stop.h"
 
 int command_broker(int argc, char **argv)
 {
@@ -32,7 +32,7 @@ int command_broker(int argc, char **argv)
         options_parse(&usage, options, sizeof options / sizeof *options, argc, argv, NULL, &n_operands);
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
-    service_catch_signals();
+    stop_catch_signals();
     static const char *const topics[] = {"readings", "anomalies", "readings.dlq"};
     char why[512];
     struct kafka_broker *broker = kafka_broker_start(topics, 3, (int)partitions, why, sizeof why);
@@ -42,7 +42,7 @@ int command_broker(int argc, char **argv)
     }
     printf("%s\n", kafka_broker_bootstrap(broker));
     fflush(stdout);
-    while (!service_asked_to_end())
+    while (!stop_asked())
         nanosleep(&(struct timespec){.tv_nsec = 100000000},
                   NULL); /* pause() could miss a signal that comes just before */
     kafka_broker_stop(broker);

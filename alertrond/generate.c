@@ -1,6 +1,5 @@
 /* generate.c: `alertrond generate`: readings like a fleet's, to standard output or into Kafka, at a steady rate. */
 #include <math.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "options.h"
 #include "output.h"
 #include "reading.h"
+#include "stop.h"
 #include "value.h"
 
 #define WHY_BYTES 512
@@ -43,8 +43,6 @@ struct generator {
     bool refused; /* a reading that Kafka will never take */
 };
 
-static volatile sig_atomic_t stopped;
-
 static const struct options_usage usage = {
     .command = "generate",
     .operands = "",
@@ -61,23 +59,6 @@ static const struct options_usage usage = {
                "  alertrond generate --count 20000 --anomalies 0 --csv > normal.csv\n"
                "  alertrond generate --bootstrap 127.0.0.1:9092 --rate 1000\n"
                "  alertrond generate --kafka --device edge-3 --anomalies 1 --seconds 60\n"};
-
-static void stop(int signal_number)
-{
-    (void)signal_number;
-    stopped = 1;
-}
-
-static void catch_signals(void)
-{
-    /* Without SA_RESTART, as it is to end a sleep; a second one ends the waiting for acknowledgements, too. */
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* A reader that goes away is told by write. */
-    signal(SIGPIPE, SIG_IGN);
-}
 
 /* ---- one reading ---- */
 
@@ -122,7 +103,7 @@ static bool send_message(struct generator *generator, const struct fleet_reading
     record.value_size = fleet_write(&generator->fleet, reading, ts, value, sizeof value);
     record.key_size = fleet_device_name(&generator->fleet, reading->device, key, sizeof key);
     enum kafka_outcome outcome = kafka_producer_try(generator->producer, &record);
-    while (outcome == KAFKA_FULL && !stopped) {
+    while (outcome == KAFKA_FULL && !stop_asked()) {
         kafka_producer_poll(generator->producer, POLL_MS);
         outcome = kafka_producer_try(generator->producer, &record);
     }
@@ -178,7 +159,7 @@ static bool hand_on(struct generator *generator)
 
 static bool is_over(const struct generator *generator, double seconds)
 {
-    return stopped || (double)generator->readings >= readings_wanted(generator) ||
+    return stop_asked() || (double)generator->readings >= readings_wanted(generator) ||
            (generator->flags->seconds > 0 && seconds >= generator->flags->seconds);
 }
 
@@ -260,7 +241,7 @@ static int run(struct generator *generator)
         fprintf(stderr, "alertrond generate: %s\n", why);
         return 1;
     }
-    catch_signals();
+    stop_catch_signals(); /* a second one ends the waiting for acknowledgements, too */
     double start = clock_seconds();
     run_pace(generator);
     bool good = finish(generator, why, sizeof why);

@@ -28,7 +28,7 @@ static const struct command commands[] = {
     {"convert", command_convert, false, "a model to alertron's own file, with other cuts, names or tests"},
     {"diff", command_diff, false, "how two models differ: what they are, and what they make of readings"},
     {"test", command_test, false, "run a model's unit tests: what its next version must still do"},
-    {"generate", command_generate, false, "readings like a fleet's, to Kafka or to standard output"},
+    {"generate", command_generate, true, "readings like a fleet's, to Kafka or to standard output"},
     {"replay", command_replay, true, "put dead letters back, once their cause is mended"},
     {"demo", command_demo, true, "everything in one process, with a broker in memory"},
     {"broker", command_broker, true, "a Kafka broker in memory, for trying things out"},

@@ -2,7 +2,6 @@
  * come count together, or not at all. */
 #include "replay.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "clock.h"
 #include "command.h"
 #include "progress.h"
+#include "stop.h"
 #include "why.h"
 
 #define WHY_BYTES 512
@@ -46,23 +46,6 @@ struct replay {
     struct progress progress;
     char why[WHY_BYTES];
 };
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal_number)
-{
-    (void)signal_number;
-    stopped = 1;
-}
-
-static void catch_signals(void)
-{
-    /* Once: the batch at hand is finished; a second one ends it at once, which loses and doubles nothing either. */
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static bool is_over(double since)
 {
@@ -202,7 +185,7 @@ static void read_batch(struct replay *replay)
     replay->batch_letters = replay->batch_bytes = 0;
     replay->batch_full = false;
     replay->batch_begun = clock_seconds();
-    while (!replay->ended && !replay->batch_full && !stopped && !all_read(replay)) {
+    while (!replay->ended && !replay->batch_full && !stop_asked() && !all_read(replay)) {
         kafka_consumer_serve(replay->consumer, SERVE_MS, BATCH_LETTERS, take, replay);
         progress_at(&replay->progress, (size_t)replay_put(&replay->now.tally));
         if (replay->producer)
@@ -274,7 +257,7 @@ static bool run_batch(struct replay *replay, unsigned *refusals)
         replay->heard = replay->batch_letters > 0 ? clock_seconds() : replay->heard;
         return !replay->ended;
     case KAFKA_TRANSACTION_ABORTED:
-        if (++*refusals < ATTEMPTS && !stopped)
+        if (++*refusals < ATTEMPTS && !stop_asked())
             return go_back(replay);
         fail(replay, "nothing of the last batch was put back",
              *kafka_producer_trouble(replay->producer) ? kafka_producer_trouble(replay->producer)
@@ -358,7 +341,7 @@ static bool open_producer(struct replay *replay)
     enum kafka_transaction outcome;
     do
         outcome = kafka_transaction_init(replay->producer, 1000);
-    while (outcome == KAFKA_TRANSACTION_RETRY && !stopped && !is_over(start));
+    while (outcome == KAFKA_TRANSACTION_RETRY && !stop_asked() && !is_over(start));
     return outcome == KAFKA_TRANSACTION_DONE ||
            fail(replay, "no transactions",
                 outcome == KAFKA_TRANSACTION_FATAL ? kafka_producer_fatal(replay->producer)
@@ -395,19 +378,19 @@ static int run(struct replay *replay)
     const double start = replay->heard = clock_seconds();
     replay->progress = progress_begin(replay->flags->dry_run ? "would put back" : "put back", true);
     replay->progress.unit = "dead letters";
-    catch_signals();
+    stop_catch_signals(); /* the batch at hand is finished; a second one loses and doubles nothing either */
     const bool begun = begin(replay);
     if (begun)
         replay->why[0] = 0; /* librdkafka writes there also where all is well */
-    while (begun && !stopped && !all_read(replay) && run_batch(replay, &refusals))
+    while (begun && !stop_asked() && !all_read(replay) && run_batch(replay, &refusals))
         ;
     progress_end(&replay->progress);
     if (begun)
         replay_report(replay->flags, &replay->now.tally, clock_seconds() - start);
-    const bool done = begun && !*replay->why && !stopped;
+    const bool done = begun && !*replay->why && !stop_asked();
     if (*replay->why)
         fprintf(stderr, "alertrond replay: %s: %s\n", replay->flags->cluster.bootstrap, replay->why);
-    else if (stopped)
+    else if (stop_asked())
         fprintf(stderr, "alertrond replay: stopped; begin again to go on\n");
     end(replay);
     return done ? 0 : 1;

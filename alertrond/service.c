@@ -21,32 +21,19 @@
 #include "routes.h"
 #include "sandbox.h"
 #include "scorer.h"
+#include "stop.h"
 #include "why.h"
 #include "workers.h"
 
 enum { STEP_MS = 50, WAIT_LOG_SECONDS = 30, REACH_MS = 500, SILENT_SECONDS = 60 };
 
 /* Atomic, as signals are caught by any thread. */
-static atomic_int asked_to_end, asked_to_reload;
+static atomic_bool asked_to_reload;
 
 static void note_signal(int number)
 {
-    if (number == SIGHUP) {
-        asked_to_reload = 1;
-        return;
-    }
-    if (asked_to_end)
-        _exit(128 + number);
-    asked_to_end = 1;
-}
-
-void service_catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = note_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    (void)number;
+    asked_to_reload = true;
 }
 
 static void catch_reload(void)
@@ -54,11 +41,6 @@ static void catch_reload(void)
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGHUP, &action, NULL);
-}
-
-bool service_asked_to_end(void)
-{
-    return asked_to_end;
 }
 
 /* What runs beside each other. */
@@ -81,7 +63,7 @@ static void look_after_models(struct service *service, double now)
     const double every = (double)service->config->model.reload_seconds;
     if (asked_to_reload) {
         struct models_report report;
-        asked_to_reload = 0;
+        asked_to_reload = false;
         notify_state(NOTIFY_RELOADING, "reloading the models");
         models_reload(service->parts.models, &report);
         service->ticked = 0; /* ready again */
@@ -119,7 +101,7 @@ static void nap(void)
 static bool wait_for_broker(struct service *service)
 {
     double logged = -WAIT_LOG_SECONDS;
-    while (!service_asked_to_end() && !workers_failed(service->workers)) {
+    while (!stop_asked() && !workers_failed(service->workers)) {
         tick(service);
         if (workers_reach_broker(service->workers, REACH_MS))
             return true;
@@ -153,7 +135,7 @@ static bool serve(struct service *service)
     bool good = wait_for_broker(service);
     if (good && !join(service))
         return false;
-    while (good && !service_asked_to_end() && !workers_failed(service->workers)) {
+    while (good && !stop_asked() && !workers_failed(service->workers)) {
         tick(service);
         nap();
     }
@@ -241,7 +223,7 @@ static bool start(struct service *service, alertron_model *model, char *why, siz
 static bool end(struct service *service)
 {
     notify_state(NOTIFY_STOPPING, "ending");
-    if (service->workers && service_asked_to_end())
+    if (service->workers && stop_asked())
         log_info("ending: finishing what is held, committing, leaving the group");
     const bool clean = workers_stop(service->workers);
     if (!clean)
@@ -281,7 +263,7 @@ int service_run(const struct config *config, alertron_model *model)
 {
     struct service service = {.config = config};
     char why[1024];
-    service_catch_signals();
+    stop_catch_signals();
     catch_reload();
     log_model(model, config->model.path ? config->model.path : "made here");
     notify_open();

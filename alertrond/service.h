@@ -2,16 +2,10 @@
 #ifndef ALERTROND_SERVICE_H
 #define ALERTROND_SERVICE_H
 
-#include <stdbool.h>
-
 #include "config.h"
 
 /* Takes the model over, and runs until SIGTERM or SIGINT, which end it cleanly; SIGHUP reloads the model. The exit
  * status: 0, or 1 where it could not go on. */
 int service_run(const struct config *config, alertron_model *model);
-
-/* SIGTERM and SIGINT set this; a second one ends the process at once. */
-void service_catch_signals(void);
-bool service_asked_to_end(void);
 
 #endif
