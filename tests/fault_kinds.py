@@ -154,33 +154,20 @@ def disk_full(world, _draw):
 # --- network between alertrond and the brokers ---
 
 
-def _wires(world, draw):
-    nodes = sorted(world.cluster.nodes)
-    return nodes if draw.random() < 0.5 else draw.sample(nodes, 1)
+def _network(name, seconds, words_of):
+    @kind(seconds, ("network",), name=name)
+    def break_network(world, draw):
+        nodes = sorted(world.cluster.nodes)
+        nodes = nodes if draw.random() < 0.5 else draw.sample(nodes, 1)
+        words = words_of(draw)
+        world.cluster.proxies.change(nodes, **words)
+        yield ", ".join(f"{word}={value}" for word, value in words.items()) + f", nodes {nodes}"
+        world.cluster.proxies.mend()
 
 
-@kind((2, 8), ("network",))
-def network_slow(world, draw):
-    nodes, delay = _wires(world, draw), round(draw.uniform(0.05, 0.5), 2)
-    world.cluster.proxies.change(nodes, delay=delay)
-    yield f"{delay} s more each way, nodes {nodes}"
-    world.cluster.proxies.mend()
-
-
-@kind((0.5, 8), ("network",))
-def network_cut(world, draw):
-    nodes = _wires(world, draw)
-    world.cluster.proxies.change(nodes, cut=True)
-    yield f"nodes {nodes}"
-    world.cluster.proxies.mend()
-
-
-@kind((1, 9), ("network",))
-def network_silent(world, draw):
-    nodes = _wires(world, draw)
-    world.cluster.proxies.change(nodes, silent=True)
-    yield f"nodes {nodes}"
-    world.cluster.proxies.mend()
+_network("network_slow", (2, 8), lambda draw: {"delay": round(draw.uniform(0.05, 0.5), 2)})
+_network("network_cut", (0.5, 8), lambda _draw: {"cut": True})
+_network("network_silent", (1, 9), lambda _draw: {"silent": True})
 
 
 # --- topics ---
