@@ -31,15 +31,18 @@ bool kafka_property_known(const char *name)
     return known;
 }
 
-/* librdkafka's own lines: what is about settings that only the other kind of client uses is of no interest. */
+/* librdkafka's own lines. Of no interest are those about settings that only the other kind of client uses, and those
+ * about connections, as kafka_access_note says the same. It connects, joins or begins anew by itself after what it
+ * calls an error; what it can't go on from comes above that. */
 void kafka__write_log(const rd_kafka_t *client, int syslog_level, const char *facility, const char *text)
 {
     (void)client;
-    const bool about_settings = strcmp(facility, "CONFWARN") == 0;
-    const enum log_level level = syslog_level <= 3   ? LOG_ERROR_LEVEL
+    const bool minor = strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0 || syslog_level > 5;
+    const enum log_level level = minor               ? LOG_DEBUG_LEVEL
+                                 : syslog_level <= 2 ? LOG_ERROR_LEVEL
                                  : syslog_level <= 4 ? LOG_WARNING_LEVEL
                                                      : LOG_INFO_LEVEL;
-    log_line(about_settings || syslog_level > 5 ? LOG_DEBUG_LEVEL : level, "kafka client: %s: %s", facility, text);
+    log_line(level, "kafka client: %s: %s", facility, text);
 }
 
 static bool set_all(rd_kafka_conf_t *conf, const struct kafka_property *properties, size_t n, char *why,

@@ -1,8 +1,12 @@
 /* test_kafka.c: what a member of a group is handed, and when; against librdkafka's mock cluster. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "capture.h"
 #include "kafka_support.h"
+#include "log.h"
 
 enum { PARTITIONS = CLUSTER_PARTITIONS, MESSAGES = 2000 };
 
@@ -185,9 +189,32 @@ static void a_member_that_wants_no_messages_gives_partitions_up_all_the_same(voi
     reader_free(first);
 }
 
+/* A transaction that is aborted, and begun again, comes at level 3, LOG_ERR; what ends the client comes above. */
+static void lines_of_the_client_are_errors_where_it_can_not_go_on(void **state)
+{
+    (void)state;
+    static const struct {
+        int syslog_level;
+        const char *facility, *level;
+    } lines[] = {{0, "FATAL", " error "},    {1, "TXNERR", " error "},   {2, "THREAD", " error "},
+                 {3, "FAIL", " debug "},     {3, "TXNERR", " warning "}, {4, "SESSTMOUT", " warning "},
+                 {4, "CONFWARN", " debug "}, {5, "FENCED", " info "},    {6, "BROKER", " debug "},
+                 {7, "BROKER", " debug "}};
+    log_setup(LOG_DEBUG_LEVEL, LOG_TEXT, 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct capture capture = capture_begin(stderr);
+        kafka__write_log(NULL, lines[i].syslog_level, lines[i].facility, "node 1: Disconnected");
+        char *line = capture_end(&capture);
+        if (!strstr(line, lines[i].level))
+            fail_msg("%s of level %d: %s", lines[i].facility, lines[i].syslog_level, line);
+        free(line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_of_the_client_are_errors_where_it_can_not_go_on),
         CLUSTER_TEST(messages_come_whole_and_in_their_order),
         CLUSTER_TEST(one_call_hands_over_no_more_than_it_was_asked_for),
         CLUSTER_TEST(headers_outlive_their_message_and_come_first),
