@@ -17,6 +17,11 @@ enum { SEEK_MS = 1000 * 1000, QUEUED_MESSAGES = 20000 };
 
 #define QUEUED_TEXT "20000"
 
+/* A member that was killed is missed so late. Brokers miss one of their own after nine seconds,
+ * broker.session.timeout.ms: a session that is to outlive the change of its coordinator takes twice that. The client's
+ * own thread keeps it alive, whatever a worker waits for. */
+#define SESSION_MS "20000"
+
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
     struct kafka_consumer *consumer = opaque;
@@ -90,6 +95,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "enable.auto.offset.store", .value = "false"},
         {.name = "auto.commit.interval.ms", .value = "1000"},
         {.name = "partition.assignment.strategy", .value = "cooperative-sticky"},
+        {.name = "session.timeout.ms", .value = SESSION_MS},
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "socket.nagle.disable", .value = "true"},

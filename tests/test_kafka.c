@@ -189,6 +189,27 @@ static void a_member_that_wants_no_messages_gives_partitions_up_all_the_same(voi
     reader_free(first);
 }
 
+static void expect_property(const struct reader *reader, const char *name, const char *value)
+{
+    char is[64] = "";
+    size_t size = sizeof is;
+    assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(reader->consumer->client), name, is, &size), RD_KAFKA_CONF_OK);
+    assert_string_equal(is, value);
+}
+
+static void a_killed_member_is_missed_after_twenty_seconds_or_when_the_user_says(void **state)
+{
+    struct cluster *cluster = *state;
+    const struct kafka_consumer_options options = {.group = "g", .topic = "readings"};
+    struct reader *reader = reader_new(cluster, &options);
+    expect_property(reader, "session.timeout.ms", "6000");
+    reader_free(reader);
+    cluster->address.n_properties = 0;
+    reader = reader_new(cluster, &options);
+    expect_property(reader, "session.timeout.ms", "20000");
+    reader_free(reader);
+}
+
 /* A transaction that is aborted, and begun again, comes at level 3, LOG_ERR; what ends the client comes above. */
 static void lines_of_the_client_are_errors_where_it_can_not_go_on(void **state)
 {
@@ -214,6 +235,7 @@ static void lines_of_the_client_are_errors_where_it_can_not_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CLUSTER_TEST(a_killed_member_is_missed_after_twenty_seconds_or_when_the_user_says),
         cmocka_unit_test(lines_of_the_client_are_errors_where_it_can_not_go_on),
         CLUSTER_TEST(messages_come_whole_and_in_their_order),
         CLUSTER_TEST(one_call_hands_over_no_more_than_it_was_asked_for),
