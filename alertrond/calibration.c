@@ -11,7 +11,8 @@ bool calibrate_from_file(alertron_cuts *cuts, const alertron_model *model, const
     bool good = scores_of_file(&scores, model, path, features, cuts->threshold, why, why_size);
     alertron_error error;
     if (good && alertron_cuts_calibrate(cuts, scores.values, scores.n, ALERTRON_CUTS_FILE, &error) != ALERTRON_OK)
-        good = why_say(why, why_size, "%s: %zu of %zu rows are anomalies: %s", path, scores.n, scores.rows, error.text);
+        good = why_say(why, why_size, "%s: %zu of %zu rows %s: %s", path, scores.n, scores.rows,
+                       scores.n == 1 ? "is an anomaly" : "are anomalies", error.text);
     scores_free(&scores);
     return good;
 }

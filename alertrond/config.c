@@ -197,7 +197,8 @@ enum options_outcome config_gather(struct config_draft *draft, const struct conf
     give_flags(draft, flags);
     config_rules_together(draft);
     if (draft->n_mistakes > CONFIG_MISTAKES_MAX)
-        fprintf(draft->errors, "... and %zu more mistakes\n", draft->n_mistakes - CONFIG_MISTAKES_MAX);
+        fprintf(draft->errors, "... and %zu more mistake%s\n", draft->n_mistakes - CONFIG_MISTAKES_MAX,
+                draft->n_mistakes == CONFIG_MISTAKES_MAX + 1 ? "" : "s");
     return draft->n_mistakes ? OPTIONS_MISTAKES : OPTIONS_RUN;
 }
 

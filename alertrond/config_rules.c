@@ -273,8 +273,8 @@ static void check_counts(struct config_draft *draft)
     int64_t n = draft->config.severity.calibration_anomalies;
     if (!is_wrong(draft, anomalies) && n > 0 && n < (int64_t)ALERTRON_CUTS_SCORES_MIN)
         config_mistake(draft, place_of(draft, anomalies), anomalies, NULL,
-                       "%d anomalies tell no quantiles; give at least %u, or 0 for never", (int)n,
-                       ALERTRON_CUTS_SCORES_MIN);
+                       "%d anomal%s no quantiles; give at least %u, or 0 for never", (int)n,
+                       n == 1 ? "y tells" : "ies tell", ALERTRON_CUTS_SCORES_MIN);
     const struct config_key *replication = config_find("kafka", "replication");
     if (!is_wrong(draft, replication) && draft->config.kafka.replication == 0)
         config_mistake(draft, place_of(draft, replication), replication, NULL,

@@ -130,7 +130,7 @@ static bool take_training(struct conversion *conversion, char *why, size_t why_s
     bool good = scores_of_file(&scores, conversion->model, flags->training, flags->features, -INFINITY, why, why_size);
     if (good) {
         scores_count(&scores, conversion->counts);
-        note(conversion, "training scores: of %zu rows of %s\n", scores.n, name);
+        note(conversion, "training scores: of %zu row%s of %s\n", scores.n, scores.n == 1 ? "" : "s", name);
         if (!isnan(flags->contamination))
             good = take_threshold(conversion, &scores, flags->training, why, why_size);
         /* Too few anomalies among them are no mistake, as they are none for `alertrond train`. */
@@ -181,8 +181,8 @@ static bool take_names(struct conversion *conversion, char *why, size_t why_size
     if (!conversion->names)
         return why_say(why, why_size, "out of memory");
     if (n != width)
-        return why_say(why, why_size, "--feature-names has %zu name%s; the model has %zu features", n,
-                       n == 1 ? "" : "s", width);
+        return why_say(why, why_size, "--feature-names has %zu name%s; the model has %zu feature%s", n,
+                       n == 1 ? "" : "s", width, width == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++) {
         if (!*conversion->names[i])
             return why_say(why, why_size, "--feature-names: name %zu is empty; give each feature one", i + 1);
@@ -219,7 +219,8 @@ static void print_summary(const struct conversion *conversion, const alertron_mo
     alertron_model_info info;
     alertron_model_describe(model, &info);
     const alertron_cuts cuts = alertron_model_cuts(model);
-    fprintf(stderr, "%s: %u trees, %u features, made by ", conversion->path, info.trees, info.features);
+    fprintf(stderr, "%s: %u tree%s, %u feature%s, made by ", conversion->path, info.trees, info.trees == 1 ? "" : "s",
+            info.features, info.features == 1 ? "" : "s");
     print_shown(stderr, info.producer, strlen(info.producer));
     fprintf(stderr, "\nanomaly above %.6g, medium from %.6g, high from %.6g; cuts: %s", cuts.threshold, cuts.medium,
             cuts.high, alertron_cuts_origin_name(cuts.origin));

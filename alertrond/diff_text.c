@@ -161,12 +161,13 @@ static void print_agreement(const struct diff *diff)
     const struct agreement *agreement = &diff->agreement;
     printf("\n");
     print_label("readings");
-    printf("%s, %zu rows\n", diff->readings, agreement->rows);
+    printf("%s, %zu row%s\n", diff->readings, agreement->rows, agreement->rows == 1 ? "" : "s");
     print_label("agreement");
-    printf("%.6g%%: %zu rows are on the same side of both thresholds\n",
-           100 * (double)agreement->same_side / (double)agreement->rows, agreement->same_side);
+    printf("%.6g%%: %zu row%s on the same side of both thresholds\n",
+           100 * (double)agreement->same_side / (double)agreement->rows, agreement->same_side,
+           agreement->same_side == 1 ? " is" : "s are");
     print_label("change side");
-    printf("%zu become anomalies, %zu become normal\n", agreement->to_anomaly, agreement->to_normal);
+    printf("%zu to anomaly, %zu to normal\n", agreement->to_anomaly, agreement->to_normal);
     print_label("rank correlation");
     if (isnan(agreement->spearman))
         printf("none: a model gives all rows the same score\n");

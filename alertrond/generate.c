@@ -246,9 +246,9 @@ static int run(struct generator *generator)
     run_pace(generator);
     bool good = finish(generator, why, sizeof why);
     double seconds = clock_seconds() - start;
-    fprintf(stderr, "%llu readings in %.1f s (%.0f a second), %llu of them anomalous\n",
-            (unsigned long long)generator->readings, seconds, seconds > 0 ? (double)generator->readings / seconds : 0.0,
-            (unsigned long long)generator->anomalies);
+    fprintf(stderr, "%llu reading%s in %.1f s (%.0f a second), %llu of them anomalous\n",
+            (unsigned long long)generator->readings, generator->readings == 1 ? "" : "s", seconds,
+            seconds > 0 ? (double)generator->readings / seconds : 0.0, (unsigned long long)generator->anomalies);
     if (!good)
         fprintf(stderr, "alertrond generate: %s\n", why);
     return good ? 0 : 1;

@@ -351,7 +351,8 @@ static struct histogram make_histogram(const struct inspection *inspection, char
     struct histogram histogram =
         histogram_of(title, inspection->counts, &cuts, inspection->readings ? inspection->by_severity : NULL);
     if (inspection->readings)
-        snprintf(title, TITLE_BYTES, "%s: scores of %zu rows of %s", model, inspection->rows, readings);
+        snprintf(title, TITLE_BYTES, "%s: scores of %zu row%s of %s", model, inspection->rows,
+                 inspection->rows == 1 ? "" : "s", readings);
     else
         snprintf(title, TITLE_BYTES, "%s: scores of %.0f training rows", model, histogram.rows);
     return histogram;

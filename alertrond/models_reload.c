@@ -40,8 +40,8 @@ static bool check_shape(const struct models *models, const struct model_file *fi
     if (width == models->width)
         return true;
     return why_say(found->why, sizeof found->why,
-                   "%s takes %zu features and the readings have %zu; to change that, restart with it", file->path,
-                   width, models->width);
+                   "%s takes %zu feature%s and the readings have %zu; to change that, restart with it", file->path,
+                   width, width == 1 ? "" : "s", models->width);
 }
 
 static void load_file(struct models *models, const struct model_file *file, struct found *found)

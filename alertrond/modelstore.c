@@ -88,8 +88,8 @@ static bool inflate_stream(z_stream *stream, struct bytes *out, size_t limit, al
                         n_in);
     }
     if (stream->avail_in > 0)
-        return fail(error, ALERTRON_ERROR_FORMAT, "%u bytes follow the end of the compressed data; copy the file again",
-                    stream->avail_in);
+        return fail(error, ALERTRON_ERROR_FORMAT, "%u byte%s the end of the compressed data; copy the file again",
+                    stream->avail_in, stream->avail_in == 1 ? " follows" : "s follow");
     return true;
 }
 

@@ -339,8 +339,8 @@ static enum reading_fault decode_features(const cJSON *array, const struct readi
     if (!array)
         return refuse(reason, READING_MISSING_FIELD, "features is missing; " EXPECTED);
     if (!cJSON_IsArray(array))
-        return refuse(reason, READING_WRONG_TYPE, "features is %s; expected an array of %zu numbers", type_name(array),
-                      shape->width);
+        return refuse(reason, READING_WRONG_TYPE, "features is %s; expected an array of %zu number%s", type_name(array),
+                      shape->width, shape->width == 1 ? "" : "s");
     size_t n = (size_t)cJSON_GetArraySize(array);
     if (n != shape->width)
         return refuse(reason, READING_WRONG_WIDTH, "features has %zu number%s; the model wants %zu", n,

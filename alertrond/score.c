@@ -262,14 +262,16 @@ static bool score_rows(struct scoring *scoring, char *why, size_t why_size)
 static void print_summary(const struct scoring *scoring)
 {
     const size_t *n = scoring->by_severity;
+    const size_t n_anomalies = n[1] + n[2] + n[3];
     const alertron_cuts *cuts = &scoring->cuts;
     if (scoring->bad_rows)
-        fprintf(stderr, "%zu of %zu rows could not be scored and were passed on without a score\n", scoring->bad_rows,
-                scoring->rows);
+        fprintf(stderr, "%zu of %zu rows could not be scored and %s passed on without a score\n", scoring->bad_rows,
+                scoring->rows, scoring->bad_rows == 1 ? "was" : "were");
     if (!isatty(STDERR_FILENO))
         return;
-    fprintf(stderr, "%zu rows: %zu anomalies (%zu low, %zu medium, %zu high); cuts: %s%s\n", scoring->rows,
-            n[1] + n[2] + n[3], n[1], n[2], n[3], alertron_cuts_origin_name(cuts->origin),
+    fprintf(stderr, "%zu row%s: %zu anomal%s (%zu low, %zu medium, %zu high); cuts: %s%s\n", scoring->rows,
+            scoring->rows == 1 ? "" : "s", n_anomalies, n_anomalies == 1 ? "y" : "ies", n[1], n[2], n[3],
+            alertron_cuts_origin_name(cuts->origin),
             cuts->origin == ALERTRON_CUTS_PROVISIONAL ? " (the model has none: take some with --calibrate FILE)" : "");
 }
 

@@ -242,8 +242,8 @@ static void log_model(const alertron_model *model, const char *path)
 {
     alertron_model_info info;
     alertron_model_describe(model, &info);
-    log_info("alertrond %s, model %s: %s by %s, %u trees, %u features", alertron_version(), path, info.kind,
-             info.producer, info.trees, info.features);
+    log_info("alertrond %s, model %s: %s by %s, %u tree%s, %u feature%s", alertron_version(), path, info.kind,
+             info.producer, info.trees, info.trees == 1 ? "" : "s", info.features, info.features == 1 ? "" : "s");
 }
 
 /* Before there are threads, and before a byte comes from outside. */

@@ -135,8 +135,8 @@ static bool choose_listed(struct table *table, const struct table_options *optio
         why_say(why, why_size, "--features names %zu column%s; the model wants %zu", n, n == 1 ? "" : "s",
                 options->width);
     else if (n > table->n_columns)
-        why_say(why, why_size, "%s: --features names %zu columns; there are %zu", lines_name(table->lines), n,
-                table->n_columns);
+        why_say(why, why_size, "%s: --features names %zu column%s; there are %zu", lines_name(table->lines), n,
+                n == 1 ? "" : "s", table->n_columns);
     else
         chosen = choose_named(table, (const char *const *)names, n, "--features names", why, why_size);
     free(names);
@@ -163,8 +163,9 @@ static bool choose_all(struct table *table, const struct table_options *options,
     if (options->width && options->width != n) {
         char list[512];
         list_columns(table, list, sizeof list);
-        return why_say(why, why_size, "%s: %zu columns (%s); the model wants %zu: choose with --features A,B,...",
-                       lines_name(table->lines), table->n_columns, list, options->width);
+        return why_say(why, why_size, "%s: %zu column%s (%s); the model wants %zu: choose with --features A,B,...",
+                       lines_name(table->lines), table->n_columns, table->n_columns == 1 ? "" : "s", list,
+                       options->width);
     }
     table->width = n;
     return true;

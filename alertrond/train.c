@@ -198,14 +198,14 @@ static void print_summary(const struct training *training, const alertron_model 
     alertron_model_info info;
     alertron_model_describe(model, &info);
     alertron_cuts cuts = alertron_model_cuts(model);
-    fprintf(stderr, "%s: %zu rows of %zu feature%s", training->name, training->rows, training->width,
-            training->width == 1 ? "" : "s");
+    fprintf(stderr, "%s: %zu row%s of %zu feature%s", training->name, training->rows, training->rows == 1 ? "" : "s",
+            training->width, training->width == 1 ? "" : "s");
     if (training->names) {
         fputs(": ", stderr);
         print_names(training, ", ", true);
     }
-    fprintf(stderr, "\n%u trees of %u rows, %u nodes, fitted in %.2f s\n", info.trees, info.samples, info.nodes,
-            seconds);
+    fprintf(stderr, "\n%u tree%s of %u row%s, %u nodes, fitted in %.2f s\n", info.trees, info.trees == 1 ? "" : "s",
+            info.samples, info.samples == 1 ? "" : "s", info.nodes, seconds);
     fprintf(stderr, "anomaly above %.6g, medium from %.6g, high from %.6g", cuts.threshold, cuts.medium, cuts.high);
     if (cuts.n_scores)
         fprintf(stderr, " (quantiles %g and %g of %llu anomalous scores; %s)\n", cuts.medium_quantile,

@@ -149,8 +149,8 @@ alertron_status alertron_cuts_calibrate(alertron_cuts *cuts, double *scores, siz
     const size_t n = part_above(scores, n_scores, cuts->threshold);
     if (n < ALERTRON_CUTS_SCORES_MIN)
         return alertron__error(error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,
-                               "%zu of %zu scores are anomalous; severity cuts need at least %u: give more readings", n,
-                               n_scores, ALERTRON_CUTS_SCORES_MIN);
+                               "%zu of %zu scores %s anomalous; severity cuts need at least %u: give more readings", n,
+                               n_scores, n == 1 ? "is" : "are", ALERTRON_CUTS_SCORES_MIN);
     if (!find_cuts(cuts, scores, n))
         return alertron__error(
             error, ALERTRON_ERROR_LIMIT, ALERTRON_NO_OFFSET,

@@ -130,6 +130,8 @@ static const struct mistake_case file_mistakes[] = {
      "2: severity.medium_quantile: 0.97 is not below severity.high_quantile, which is 0.95"},
     {"[severity]\nhigh_quantile = 0.8",
      "2: severity.high_quantile: 0.8 is not above severity.medium_quantile, which is 0.8"},
+    {"[severity]\ncalibration_anomalies = 1", "2: severity.calibration_anomalies: 1 anomaly tells no quantiles; give "
+                                              "at least 10, or 0 for never"},
     {"[severity]\ncalibration_anomalies = 9", "2: severity.calibration_anomalies: 9 anomalies tell no quantiles; give "
                                               "at least 10, or 0 for never"},
     {"[severity]\ncalibration_file = nowhere",
