@@ -80,26 +80,16 @@ static bool is_numeric_host(const char *text, size_t n)
     return true;
 }
 
-static bool is_ipv4(const char *text, size_t n)
-{
-    char copy[INET_ADDRSTRLEN];
-    struct in_addr address;
-    if (n >= sizeof copy)
-        return false;
-    memcpy(copy, text, n);
-    copy[n] = 0;
-    return inet_pton(AF_INET, copy, &address) == 1;
-}
-
-static bool is_ipv6(const char *text, size_t n)
+/* Of AF_INET or AF_INET6. */
+static bool is_address(int family, const char *text, size_t n)
 {
     char copy[INET6_ADDRSTRLEN];
-    struct in6_addr address;
+    struct in6_addr address; /* has room for either */
     if (n >= sizeof copy)
         return false;
     memcpy(copy, text, n);
     copy[n] = 0;
-    return inet_pton(AF_INET6, copy, &address) == 1;
+    return inet_pton(family, copy, &address) == 1;
 }
 
 static bool is_port(const char *text, size_t n)
@@ -129,12 +119,12 @@ static bool check_broker(const char *broker, size_t n, char *why, size_t why_siz
         if (broker[i] == ':')
             colon = &broker[i];
     size_t n_host = colon ? (size_t)(colon - broker) : n;
-    if (n_host > 2 && broker[0] == '[' && broker[n_host - 1] == ']' && is_ipv6(broker + 1, n_host - 2))
+    if (n_host > 2 && broker[0] == '[' && broker[n_host - 1] == ']' && is_address(AF_INET6, broker + 1, n_host - 2))
         return is_port(colon + 1, n - n_host - 1) ? true
                                                   : why_say(why, why_size, "%s has no port from 1 to 65535", shown);
-    if (is_ipv6(broker, n))
+    if (is_address(AF_INET6, broker, n))
         return why_say(why, why_size, "%s has no port; give [address]:port", shown);
-    if (!is_host(broker, n_host, true) || (is_numeric_host(broker, n_host) && !is_ipv4(broker, n_host)))
+    if (!is_host(broker, n_host, true) || (is_numeric_host(broker, n_host) && !is_address(AF_INET, broker, n_host)))
         return why_say(why, why_size, "%s is no broker; give host:port", shown);
     if (!colon)
         return why_say(why, why_size, "%s has no port; give %s:9092 or the like", shown, copy);
@@ -161,7 +151,7 @@ bool config_rule_address(const char *value, char *why, size_t why_size)
     char shown[VALUE_SHOWN_BYTES_MAX];
     size_t n = strlen(value);
     value_shown(value, shown);
-    if (is_ipv4(value, n) || is_ipv6(value, n))
+    if (is_address(AF_INET, value, n) || is_address(AF_INET6, value, n))
         return true;
     if (is_host(value, n, false) && !is_numeric_host(value, n))
         return true;
