@@ -31,14 +31,16 @@ struct delivery {
     size_t n_to_commit, to_commit_max;
     struct kafka_offset too_large[TOO_LARGE_MAX]; /* messages whose outputs were refused since the last commit */
     size_t n_too_large;
-    bool rewound; /* and nobody has been told */
+    bool timestamps_refused; /* since the last commit */
+    bool rewound;            /* and nobody has been told */
 };
 
 /* A message more than there is room for is told again, once others have been committed. */
-static void note_refused(void *context, void *token, bool too_large)
+static void note_refused(void *context, void *token, enum kafka_refusal why)
 {
     struct delivery *delivery = context;
-    if (!too_large || delivery->n_too_large == TOO_LARGE_MAX)
+    delivery->timestamps_refused = delivery->timestamps_refused || why == KAFKA_TIMESTAMP;
+    if (why != KAFKA_TOO_LARGE || delivery->n_too_large == TOO_LARGE_MAX)
         return;
     struct kafka_offset *place = &delivery->too_large[delivery->n_too_large++];
     offsets_place(token, &place->partition, &place->offset);
@@ -50,6 +52,11 @@ bool delivery_was_too_large(const struct delivery *delivery, int32_t partition, 
         if (delivery->too_large[i].partition == partition && delivery->too_large[i].offset == offset)
             return true;
     return false;
+}
+
+bool delivery_refuses_timestamps(const struct delivery *delivery)
+{
+    return delivery->timestamps_refused;
 }
 
 struct delivery *delivery_new(const struct config *config, struct metrics *metrics, struct kafka_producer *producer,
@@ -156,6 +163,7 @@ static void go_on_committing(struct delivery *delivery, int timeout_ms)
     case KAFKA_TRANSACTION_DONE:
         delivery->phase = IDLE;
         delivery->n_too_large = 0;
+        delivery->timestamps_refused = false;
         count(delivery, "committed");
         alertron_histogram_observe(delivery->metrics->transaction_seconds, clock_seconds() - delivery->commit_began, 1);
         break;

@@ -40,7 +40,7 @@ struct kafka_producer {
     size_t failed, errors;
     bool closing, fatal;
     /* with transactions */
-    void (*refused)(void *context, void *token, bool too_large);
+    void (*refused)(void *context, void *token, enum kafka_refusal why);
     void *refused_context;
     enum kafka_stage stage;
     bool transactional;

@@ -66,7 +66,7 @@ void kafka_consumer_store(struct kafka_consumer *consumer, int32_t partition, in
 }
 
 void kafka_producer_on_refusal(struct kafka_producer *producer,
-                               void (*refused)(void *context, void *token, bool too_large), void *context)
+                               void (*refused)(void *context, void *token, enum kafka_refusal why), void *context)
 {
     (void)producer;
     (void)refused;
