@@ -165,7 +165,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
-        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
+        /* The broker says what is too large; more than this is neither received nor queued. */
+        {.name = "message.max.bytes", .value = "134217728"},
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "5000"}, /* a topic that was made again is found */
