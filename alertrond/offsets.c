@@ -215,12 +215,25 @@ void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, in
     }
 }
 
+static bool has_passed(const struct span *span)
+{
+    return span && span->next > span->stored;
+}
+
+size_t offsets_passed(const struct offsets *offsets)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < offsets->n_spans; i++)
+        n += has_passed(offsets->spans[i]);
+    return n;
+}
+
 void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
                          void *context)
 {
     for (size_t i = 0; i < offsets->n_spans; i++) {
         struct span *span = offsets->spans[i];
-        if (!span || span->next <= span->stored)
+        if (!has_passed(span))
             continue;
         span->stored = span->next;
         store(context, (int32_t)i, span->stored);

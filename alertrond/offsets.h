@@ -51,6 +51,9 @@ void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, in
 void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
                          void *context);
 
+/* How many partitions the next offsets_each_passed will tell. */
+size_t offsets_passed(const struct offsets *offsets);
+
 /* All partitions that are assigned begin anew, and no output waits: what was begun before is never acknowledged. */
 void offsets_restart(struct offsets *offsets);
 

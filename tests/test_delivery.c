@@ -351,6 +351,25 @@ static void the_end_commits_what_was_done(void **state)
     close_fixture(&fixture);
 }
 
+/* A second after a refusal none may be opened: what was passed before is not forgotten. */
+static void offsets_wait_for_a_transaction_that_can_not_be_opened(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_transactional(&fixture, 3600000);
+    fixture.producer.begins = false;
+    offsets_pass(fixture.offsets, 0, 7);
+    assert_int_equal(delivery_step(fixture.delivery), DELIVERY_FLOWS); /* nothing has been committed for long */
+    assert_false(delivery_finish(fixture.delivery, 0.05));
+    assert_int_equal(fixture.producer.commits, 0);
+    fixture.producer.begins = true;
+    assert_true(delivery_finish(fixture.delivery, 60));
+    assert_int_equal(fixture.producer.commits, 1);
+    assert_int_equal(fixture.producer.n_committed, 1);
+    assert_int_equal(fixture.producer.committed[0].offset, 8);
+    close_fixture(&fixture);
+}
+
 static void the_end_does_not_wait_for_ever(void **state)
 {
     (void)state;
@@ -390,6 +409,7 @@ int main(void)
         cmocka_unit_test(timestamps_that_were_refused_are_left_out_until_a_commit),
         cmocka_unit_test(partitions_that_were_lost_abort_the_transaction),
         cmocka_unit_test(the_end_commits_what_was_done),
+        cmocka_unit_test(offsets_wait_for_a_transaction_that_can_not_be_opened),
         cmocka_unit_test(the_end_does_not_wait_for_ever),
         cmocka_unit_test(a_producer_that_was_fenced_ends_the_worker),
     };
