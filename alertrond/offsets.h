@@ -26,8 +26,9 @@ size_t offsets_room(const struct offsets *offsets);
 size_t offsets_waiting(const struct offsets *offsets);
 
 /* The reading at `offset` has been dealt with. An output of it must have begun before. A partition that goes back, as
- * one does whose topic was deleted and made again, begins anew there, as if it had been assigned once more. */
-void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
+ * one does whose topic was deleted and made again, begins anew there, as if it had been assigned once more. False where
+ * it comes again, as it does after offsets_restart. */
+bool offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
 
 /* The reading at `offset`, the next of its partition, has an output; give the token to
  * offsets_acknowledge when it is written, in any order. There must be room. NULL where the partition is not
