@@ -94,6 +94,8 @@ static enum kafka_transaction commit(struct writer *writer)
     enum kafka_transaction outcome;
     while ((outcome = try_commit(writer, 1000)) == KAFKA_TRANSACTION_RETRY)
         ;
+    if (outcome == KAFKA_TRANSACTION_FATAL)
+        print_message("%s\n", kafka_producer_fatal(writer->producer));
     return outcome;
 }
 
@@ -103,7 +105,8 @@ static void records_and_offsets_are_committed(void **state)
     init(writer);
     for (int round = 1; round <= 3; round++) {
         begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
+        if (write_one(writer) != KAFKA_SENT)
+            fail_msg("round %d: %s", round, kafka_producer_trouble(writer->producer));
         assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
         assert_int_equal(writer->delivered, round);
     }
