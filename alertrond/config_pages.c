@@ -67,7 +67,7 @@ static const char page_properties[] =
     "\n"
     "Properties that decide whether a reading can be lost or an output doubled belong to the service and are refused:\n"
     "`group.id`, `bootstrap.servers` and `auto.offset.reset` have keys of their own, and commits, idempotence,\n"
-    "acknowledgements, isolation and transactions are fixed.\n";
+    "acknowledgements, isolation, transactions and `message.max.bytes` are fixed.\n";
 
 /* A table's cell ends at a bar. */
 static void write_cell(FILE *out, const char *text)

@@ -190,6 +190,9 @@ static const struct owned_property owned_properties[] = {
     {"max.in.flight", "1", "with more a broker that stands still could lose outputs; leave it out"},
     {"max.in.flight.requests.per.connection", "1",
      "with more a broker that stands still could lose outputs; leave it out"},
+    {"message.max.bytes", NULL,
+     "what its client refused could never be written; set max.message.bytes of the topics, and batch.size for smaller "
+     "batches"},
     {"queuing.strategy", "fifo", "outputs stay in their order; leave it out"},
     {"enable.partition.eof", "true|1", "the lag is told by it; leave it out"},
     {"transactional.id", NULL, "set instance instead, from which the service makes it"},

@@ -7,7 +7,7 @@
 #include "log.h"
 
 /* A commit asks brokers for three things in turn, and begins anew where the time of a call was too little for them. */
-enum { CALL_MS = 3000, LEAST_MS = 20, ABANDON_MS = 500, IDLE_COMMIT_MS = 1000, TOO_LARGE_MAX = 1024 };
+enum { CALL_MS = 3000, LEAST_MS = 20, ABANDON_MS = 500, IDLE_COMMIT_MS = 1000, POLL_MS = 20, TOO_LARGE_MAX = 1024 };
 
 enum phase {
     STORING,    /* at least once: no transactions */
@@ -31,14 +31,16 @@ struct delivery {
     size_t n_to_commit, to_commit_max;
     struct kafka_offset too_large[TOO_LARGE_MAX]; /* messages whose outputs were refused since the last commit */
     size_t n_too_large;
-    bool rewound; /* and nobody has been told */
+    bool timestamps_refused; /* since the last commit */
+    bool rewound;            /* and nobody has been told */
 };
 
 /* A message more than there is room for is told again, once others have been committed. */
-static void note_refused(void *context, void *token, bool too_large)
+static void note_refused(void *context, void *token, enum kafka_refusal why)
 {
     struct delivery *delivery = context;
-    if (!too_large || delivery->n_too_large == TOO_LARGE_MAX)
+    delivery->timestamps_refused = delivery->timestamps_refused || why == KAFKA_TIMESTAMP;
+    if (why != KAFKA_TOO_LARGE || delivery->n_too_large == TOO_LARGE_MAX)
         return;
     struct kafka_offset *place = &delivery->too_large[delivery->n_too_large++];
     offsets_place(token, &place->partition, &place->offset);
@@ -50,6 +52,11 @@ bool delivery_was_too_large(const struct delivery *delivery, int32_t partition, 
         if (delivery->too_large[i].partition == partition && delivery->too_large[i].offset == offset)
             return true;
     return false;
+}
+
+bool delivery_refuses_timestamps(const struct delivery *delivery)
+{
+    return delivery->timestamps_refused;
 }
 
 struct delivery *delivery_new(const struct config *config, struct metrics *metrics, struct kafka_producer *producer,
@@ -101,13 +108,6 @@ static void store_offsets(struct delivery *delivery)
 
 /* --- exactly once: transactions ------------------------------------------------------------------------------ */
 
-static void count(struct delivery *delivery, const char *outcome)
-{
-    metrics_lock(delivery->metrics);
-    alertron_counter_add(alertron_counter_with(delivery->metrics->transactions, &outcome), 1);
-    metrics_unlock(delivery->metrics);
-}
-
 bool delivery_open(struct delivery *delivery)
 {
     if (delivery->phase == IDLE && kafka_transaction_begin(delivery->producer))
@@ -115,17 +115,22 @@ bool delivery_open(struct delivery *delivery)
     return delivery->phase == OPEN || delivery->phase == STORING;
 }
 
+/* Makes room for n offsets: one left out would be its readings' outputs twice. */
+static bool reserve(struct delivery *delivery, size_t n)
+{
+    if (n <= delivery->to_commit_max)
+        return true;
+    struct kafka_offset *grown = realloc(delivery->to_commit, n * sizeof *grown);
+    if (!grown)
+        return false;
+    delivery->to_commit = grown;
+    delivery->to_commit_max = n;
+    return true;
+}
+
 static void add_offset(void *context, int32_t partition, int64_t offset)
 {
     struct delivery *delivery = context;
-    if (delivery->n_to_commit == delivery->to_commit_max) {
-        const size_t most = 2 * delivery->to_commit_max + 16;
-        struct kafka_offset *grown = realloc(delivery->to_commit, most * sizeof *grown);
-        if (!grown)
-            abort(); /* an offset left out would be its readings' outputs twice */
-        delivery->to_commit = grown;
-        delivery->to_commit_max = most;
-    }
     delivery->to_commit[delivery->n_to_commit++] = (struct kafka_offset){.partition = partition, .offset = offset};
 }
 
@@ -138,15 +143,22 @@ static bool is_due(const struct delivery *delivery, double now)
     return ms >= IDLE_COMMIT_MS;
 }
 
+/* Where no transaction can be opened, or there is no memory, nothing has changed: it is tried again when it is due. */
 static void begin_commit(struct delivery *delivery, double now)
 {
     delivery->committed = delivery->commit_began = now;
+    const size_t n = offsets_passed(delivery->offsets);
+    if ((n == 0 && delivery->phase == IDLE) || !reserve(delivery, n) || !delivery_open(delivery))
+        return;
     delivery->n_to_commit = 0;
     offsets_each_passed(delivery->offsets, add_offset, delivery);
-    if (delivery->n_to_commit == 0 && delivery->phase == IDLE)
-        return;
-    if (delivery_open(delivery))
-        delivery->phase = COMMITTING;
+    delivery->phase = COMMITTING;
+}
+
+static void note_abort(struct delivery *delivery)
+{
+    delivery->phase = REWINDING;
+    alertron_counter_add(delivery->metrics->transactions_aborted, 1);
 }
 
 static void go_on_committing(struct delivery *delivery, int timeout_ms)
@@ -156,12 +168,12 @@ static void go_on_committing(struct delivery *delivery, int timeout_ms)
     case KAFKA_TRANSACTION_DONE:
         delivery->phase = IDLE;
         delivery->n_too_large = 0;
-        count(delivery, "committed");
+        delivery->timestamps_refused = false;
+        alertron_counter_add(delivery->metrics->transactions_committed, 1);
         alertron_histogram_observe(delivery->metrics->transaction_seconds, clock_seconds() - delivery->commit_began, 1);
         break;
     case KAFKA_TRANSACTION_ABORTED:
-        delivery->phase = REWINDING;
-        count(delivery, "aborted");
+        note_abort(delivery);
         break;
     case KAFKA_TRANSACTION_RETRY:
     case KAFKA_TRANSACTION_FATAL:
@@ -173,8 +185,7 @@ static void go_on_aborting(struct delivery *delivery, int timeout_ms)
 {
     if (kafka_transaction_abort(delivery->producer, timeout_ms) != KAFKA_TRANSACTION_DONE)
         return;
-    delivery->phase = REWINDING;
-    count(delivery, "aborted");
+    note_abort(delivery);
 }
 
 static void go_on_rewinding(struct delivery *delivery, int timeout_ms)
@@ -244,23 +255,30 @@ enum delivery_state delivery_step(struct delivery *delivery)
     return waits(delivery) ? DELIVERY_WAITS : DELIVERY_FLOWS;
 }
 
+/* Whether all that was passed is final. */
+static bool is_done(const struct delivery *delivery)
+{
+    return delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0
+                                      : delivery->phase == IDLE && offsets_passed(delivery->offsets) == 0;
+}
+
 bool delivery_finish(struct delivery *delivery, double seconds)
 {
     const double deadline = clock_seconds() + seconds;
-    if (delivery->phase == IDLE || delivery->phase == OPEN)
-        begin_commit(delivery, clock_seconds());
-    do {
+    for (;;) {
         const double left = (deadline - clock_seconds()) * 1e3;
+        if (delivery->phase == IDLE || delivery->phase == OPEN)
+            begin_commit(delivery, clock_seconds());
         go_on(delivery, left < CALL_MS ? left > LEAST_MS ? (int)left : LEAST_MS : CALL_MS);
-        if (delivery->phase == STORING && offsets_waiting(delivery->offsets) > 0)
-            kafka_producer_poll(delivery->producer, 20);
-        if (delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery))
+        if (is_done(delivery) || delivery->phase == REWINDING || kafka_producer_fatal(delivery->producer) ||
+            clock_seconds() >= deadline)
             break;
-    } while (delivery->phase != REWINDING && !kafka_producer_fatal(delivery->producer) && clock_seconds() < deadline);
+        if (!waits(delivery))
+            kafka_producer_poll(delivery->producer, POLL_MS);
+    }
     if (delivery->phase == STORING)
         store_offsets(delivery);
-    const bool finished =
-        delivery->phase == STORING ? offsets_waiting(delivery->offsets) == 0 : !waits(delivery) && !delivery->rewound;
+    const bool finished = is_done(delivery) && !delivery->rewound;
     if (!finished) {
         delivery_abandon(delivery);
         go_on(delivery, ABANDON_MS);

@@ -52,6 +52,10 @@ void delivery_abandon(struct delivery *delivery);
  * should be sent with as little as it can do with. */
 bool delivery_was_too_large(const struct delivery *delivery, int32_t partition, int64_t offset);
 
+/* Whether a timestamp was refused in a transaction that was aborted for it, so that outputs should be sent with the
+ * time of now until the next is committed. Which one it was the broker does not tell. */
+bool delivery_refuses_timestamps(const struct delivery *delivery);
+
 /* Since when it waits for a broker, by clock_seconds; 0: it does not. */
 double delivery_waits_since(const struct delivery *delivery);
 

@@ -53,6 +53,9 @@ bool kafka_headers_at(const struct kafka_headers *headers, size_t i, const char 
 /* A copy of the first n, to be freed; NULL for none. */
 struct kafka_headers *kafka_headers_first(const struct kafka_headers *headers, size_t n);
 
+/* The timestamp that a record would have had if its topic had not refused it: digits. */
+#define KAFKA_TIMESTAMP_HEADER "alertrond.timestamp"
+
 /* --- producer ------------------------------------------------------------------------------------- */
 
 struct kafka_producer;
@@ -89,7 +92,8 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
 
 /* Calls delivered(context, token) for each record with a token once the broker has it, on every in-sync replica. A
  * record with a token that the broker refuses is kept and sent again, from a second later on, for ever; where it is too
- * large alone, without `headers`. With transactions none is kept: see kafka_producer_on_refusal. */
+ * large alone, without `headers`; where it has a timestamp and its batch was refused for one, with the time of now, and
+ * its own as KAFKA_TIMESTAMP_HEADER behind `headers`. With transactions none is kept: see kafka_producer_on_refusal. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
 
@@ -148,12 +152,17 @@ struct kafka_offset {
     int64_t offset;
 };
 
-/* Calls refused(context, token, too_large) for each record of a transaction that could not be written, before the
- * commit that fails for it has returned ABORTED. `too_large`: alone, so that it should be sent without what it can do
- * without the next time; one transaction may hold several, which are found one after another, so all are to be
- * remembered until a commit. */
+enum kafka_refusal {
+    KAFKA_NOT_NOW,   /* the same may be taken later */
+    KAFKA_TOO_LARGE, /* alone: send it without what it can do without */
+    KAFKA_TIMESTAMP  /* its own, or that of another in its batch: send it with the time of now */
+};
+
+/* Calls refused(context, token, why) for each record of a transaction that could not be written, before the commit that
+ * fails for it has returned ABORTED. One transaction may hold several, which are found one after another, so all are to
+ * be remembered until a commit. */
 void kafka_producer_on_refusal(struct kafka_producer *producer,
-                               void (*refused)(void *context, void *token, bool too_large), void *context);
+                               void (*refused)(void *context, void *token, enum kafka_refusal why), void *context);
 
 /* Fences earlier producers of the same id: what they did not commit is aborted. DONE, RETRY or FATAL. */
 enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, int timeout_ms);

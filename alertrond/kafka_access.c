@@ -242,6 +242,8 @@ const char *kafka_access_remedy(rd_kafka_resp_err_t error)
     switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return "; raise max.message.bytes of the topic";
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+        return "; raise message.timestamp.after.max.ms or before.max.ms of the topic, and look at the clocks";
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:

@@ -131,6 +131,7 @@ static void free_consumer(struct kafka_consumer *consumer)
     if (consumer->stored)
         rd_kafka_topic_partition_list_destroy(consumer->stored);
     free(consumer->partitions);
+    free(consumer->revoked);
     free(consumer->topic);
     free(consumer->member);
     free(consumer);

@@ -40,7 +40,7 @@ struct kafka_producer {
     size_t failed, errors;
     bool closing, fatal;
     /* with transactions */
-    void (*refused)(void *context, void *token, bool too_large);
+    void (*refused)(void *context, void *token, enum kafka_refusal why);
     void *refused_context;
     enum kafka_stage stage;
     bool transactional;
@@ -72,6 +72,7 @@ struct kafka_consumer {
     char *topic;
     char *member; /* the id under which it was told which partitions it has, if any; NULL: not yet */
     struct kafka_partition *partitions; /* by number */
+    int32_t *revoked;                   /* room for as many numbers */
     int32_t n_partitions;
     rd_kafka_topic_partition_list_t *stored; /* of the partitions that are ours */
     struct kafka_consumer_figures figures;

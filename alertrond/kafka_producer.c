@@ -25,8 +25,8 @@ static bool is_ours(const char *header)
     return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
 }
 
-/* A copy without the headers behind the message's own, which say why it is a dead letter. NULL: none is left. */
-static rd_kafka_headers_t *copy_own_headers(const rd_kafka_headers_t *headers)
+/* Without those behind the message's own, which say why it is a dead letter. */
+static size_t count_own_headers(const rd_kafka_headers_t *headers)
 {
     const char *name;
     const void *value;
@@ -34,32 +34,44 @@ static rd_kafka_headers_t *copy_own_headers(const rd_kafka_headers_t *headers)
     while (n > 0 && rd_kafka_header_get_all(headers, n - 1, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR &&
            is_ours(name))
         n--;
-    rd_kafka_headers_t *copy = n > 0 ? rd_kafka_headers_new(n) : NULL;
-    for (size_t i = 0; i < n; i++)
-        if (rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
-            rd_kafka_header_add(copy, name, -1, value, (ssize_t)size);
+    return n;
+}
+
+/* What a record that was refused is sent with again. A message as large as its topic allowed is too large for the dead
+ * letters' with the reason beside it: it goes without. A timestamp that is not to be goes beside the reason. */
+static rd_kafka_headers_t *mend_headers(const rd_kafka_message_t *message, bool too_large, int64_t timestamp)
+{
+    char text[24];
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return NULL;
+    const size_t n_own = count_own_headers(headers);
+    if (too_large)
+        return (rd_kafka_headers_t *)kafka_headers_first((const struct kafka_headers *)headers, n_own);
+    rd_kafka_headers_t *copy = rd_kafka_headers_copy(headers);
+    snprintf(text, sizeof text, "%lld", (long long)timestamp);
+    if (timestamp > 0 && n_own < rd_kafka_header_cnt(headers))
+        rd_kafka_header_add(copy, KAFKA_TIMESTAMP_HEADER, -1, text, -1);
     return copy;
 }
 
 /* Keeps what was refused, so that its offset is not passed before it has been written. Where memory has run out its
- * token is never acknowledged: the offset stays, and the reading comes again after a restart. A message as large as its
- * topic allowed is too large for the dead letters' with the reason beside it: it is kept without. */
+ * token is never acknowledged: the offset stays, and the reading comes again after a restart. */
 static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_t *message, const struct ticket *ticket)
 {
-    rd_kafka_headers_t *headers = NULL, *copy = NULL;
     const bool too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && ticket->token == producer->alone;
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        copy = too_large ? copy_own_headers(headers) : rd_kafka_headers_copy(headers);
+    const bool untimely = message->err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+    rd_kafka_headers_t *headers = mend_headers(message, too_large, untimely ? ticket->timestamp : 0);
     const struct unsent_record record = {.topic = (char *)(uintptr_t)rd_kafka_topic_name(message->rkt),
                                          .key = message->key,
                                          .key_size = message->key_len,
                                          .value = message->payload,
                                          .value_size = message->len,
-                                         .timestamp = ticket->timestamp,
-                                         .headers = copy,
+                                         .timestamp = untimely ? 0 : ticket->timestamp,
+                                         .headers = headers,
                                          .token = ticket->token};
-    if (!unsent_keep(&producer->unsent, &record) && copy)
-        rd_kafka_headers_destroy(copy);
+    if (!unsent_keep(&producer->unsent, &record) && headers)
+        rd_kafka_headers_destroy(headers);
 }
 
 static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
@@ -72,15 +84,20 @@ static void note_refusal(struct kafka_producer *producer, const char *topic, rd_
 
 /* Of a transaction, where nothing is kept: it fails, and all of it is made anew. A batch may be too large where each of
  * its records is not, so next time they go one by one. */
-static void refuse(struct kafka_producer *producer, const char *topic, void *token, rd_kafka_resp_err_t error)
+static void refuse(struct kafka_producer *producer, const char *topic, const struct ticket *ticket,
+                   rd_kafka_resp_err_t error)
 {
     const bool too_large = error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     producer->doomed = true;
     if (error == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
         return; /* librdkafka counts on after what was refused before; the abort sets that right */
     note_refusal(producer, topic, error);
-    if (token && producer->refused)
-        producer->refused(producer->refused_context, token, too_large && producer->one_by_one);
+    const bool untimely = error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP && ticket && ticket->timestamp > 0;
+    if (ticket && ticket->token && producer->refused)
+        producer->refused(producer->refused_context, ticket->token,
+                          untimely                            ? KAFKA_TIMESTAMP
+                          : too_large && producer->one_by_one ? KAFKA_TOO_LARGE
+                                                              : KAFKA_NOT_NOW);
     if (too_large && !producer->one_by_one)
         producer->batch_too_large = true;
 }
@@ -101,7 +118,7 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
             producer->delivered(producer->context, ticket->token);
     } else if (producer->transactional) {
         if (!producer->closing && !was_purged(message))
-            refuse(producer, rd_kafka_topic_name(message->rkt), ticket ? ticket->token : NULL, message->err);
+            refuse(producer, rd_kafka_topic_name(message->rkt), ticket, message->err);
     } else if (!ticket) {
         producer->errors++;
         producer->failed++;
@@ -148,7 +165,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
-        {.name = "message.max.bytes", .value = "67108864"}, /* the broker says what is too large */
+        /* The broker says what is too large; more than this is neither received nor queued. */
+        {.name = "message.max.bytes", .value = "134217728"},
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "5000"}, /* a topic that was made again is found */
@@ -199,7 +217,7 @@ void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivere
 }
 
 void kafka_producer_on_refusal(struct kafka_producer *producer,
-                               void (*refused)(void *context, void *token, bool too_large), void *context)
+                               void (*refused)(void *context, void *token, enum kafka_refusal why), void *context)
 {
     producer->refused = refused;
     producer->refused_context = context;
@@ -262,7 +280,7 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
     if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return KAFKA_FULL;
     if (producer->transactional)
-        refuse(producer, record->topic, record->token, error);
+        refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error);
     else
         note_refusal(producer, record->topic, error);
     return KAFKA_REFUSED;

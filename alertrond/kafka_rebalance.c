@@ -1,4 +1,5 @@
 /* kafka_rebalance.c: partitions that come to a consumer and go. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +32,10 @@ static bool make_room(struct kafka_consumer *consumer, int32_t partition)
 {
     if (partition < consumer->n_partitions)
         return true;
-    struct kafka_partition *grown =
-        realloc(consumer->partitions, ((size_t)partition + 1) * sizeof *consumer->partitions);
+    const size_t n = (size_t)partition + 1;
+    int32_t *revoked = realloc(consumer->revoked, n * sizeof *revoked);
+    consumer->revoked = revoked ? revoked : consumer->revoked;
+    struct kafka_partition *grown = revoked ? realloc(consumer->partitions, n * sizeof *grown) : NULL;
     if (!grown)
         return false;
     for (int32_t i = consumer->n_partitions; i <= partition; i++)
@@ -58,9 +61,12 @@ bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition)
 
 static void take_partition(struct kafka_consumer *consumer, int32_t partition)
 {
-    if (!kafka__take_partition(consumer, partition))
-        log_error("out of memory: partition %d is not read", partition);
-    consumer->told.assigned(consumer->told.context, partition);
+    if (kafka__take_partition(consumer, partition)) {
+        consumer->told.assigned(consumer->told.context, partition);
+        return;
+    }
+    consumer->fatal = true;
+    snprintf(consumer->fatal_text, sizeof consumer->fatal_text, "out of memory: partition %d can't be read", partition);
 }
 
 static void note_member(struct kafka_consumer *consumer)
@@ -130,21 +136,25 @@ static void unassign(struct kafka_consumer *consumer, rd_kafka_topic_partition_l
     }
 }
 
+static bool is_ours(const struct kafka_consumer *consumer, int32_t partition)
+{
+    return partition < consumer->n_partitions && consumer->partitions[partition].ours;
+}
+
+/* Takes no memory: partitions must not go without having been finished. */
 static void tell_revoke(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *partitions, bool lost)
 {
-    int32_t *numbers = calloc((size_t)partitions->cnt + 1, sizeof *numbers);
-    if (!numbers)
-        return;
+    size_t n = 0;
     for (int i = 0; i < partitions->cnt; i++)
-        numbers[i] = partitions->elems[i].partition;
-    consumer->told.revoke(consumer->told.context, numbers, (size_t)partitions->cnt, lost);
-    free(numbers);
+        if (is_ours(consumer, partitions->elems[i].partition))
+            consumer->revoked[n++] = partitions->elems[i].partition;
+    consumer->told.revoke(consumer->told.context, consumer->revoked, n, lost);
 }
 
 static void forget(struct kafka_consumer *consumer, int32_t partition)
 {
     rd_kafka_topic_partition_list_del(consumer->stored, consumer->topic, partition);
-    if (partition < consumer->n_partitions && consumer->partitions[partition].ours) {
+    if (is_ours(consumer, partition)) {
         consumer->partitions[partition].ours = false;
         consumer->figures.partitions--;
     }

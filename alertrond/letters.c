@@ -51,6 +51,13 @@ static bool copy_text(char *out, size_t out_size, const void *value, size_t size
     return true;
 }
 
+static int64_t read_timestamp(const void *value, size_t size)
+{
+    char digits[24];
+    const bool good = copy_text(digits, sizeof digits, value, size) && !digits[strspn(digits, "0123456789")];
+    return good ? strtoll(digits, NULL, 10) : 0;
+}
+
 void letter_read(struct letter *letter, const struct kafka_headers *headers)
 {
     const char *name;
@@ -65,6 +72,8 @@ void letter_read(struct letter *letter, const struct kafka_headers *headers)
             reason = copy_text(letter->reason, sizeof letter->reason, value, size);
         else if (strcmp(name, TEXT_HEADER) == 0)
             copy_text(letter->text, sizeof letter->text, value, size);
+        else if (strcmp(name, KAFKA_TIMESTAMP_HEADER) == 0)
+            letter->timestamp = read_timestamp(value, size);
     }
     letter->known = topic && reason && *letter->topic;
     if (letter->known)

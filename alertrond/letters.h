@@ -11,11 +11,12 @@
 /* --- one letter --- */
 
 struct letter {
-    bool known;      /* alertrond's own headers are there, and `topic` with them */
-    char topic[256]; /* where it came from */
-    char reason[32]; /* a code such as "wrong_width"; "none" where it is not known */
-    char text[256];  /* what was wrong, in one line */
-    size_t n_own;    /* headers of the message itself, which come first */
+    bool known;        /* alertrond's own headers are there, and `topic` with them */
+    char topic[256];   /* where it came from */
+    char reason[32];   /* a code such as "wrong_width"; "none" where it is not known */
+    char text[256];    /* what was wrong, in one line */
+    size_t n_own;      /* headers of the message itself, which come first */
+    int64_t timestamp; /* of the message itself, milliseconds since 1970; 0: that of its letter */
 };
 
 void letter_read(struct letter *letter, const struct kafka_headers *headers);

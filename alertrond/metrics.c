@@ -56,9 +56,8 @@ static void open_children(struct metrics *metrics, const char *readings_topic)
     for (size_t i = 0; i < 4; i++)
         alertron_counter_with(metrics->candidate_decisions,
                               (const char *const[]){i / 2 ? "promoted" : "dropped", i % 2 ? "command" : "rule"});
-    static const char *const transactions[] = {"committed", "aborted"};
-    for (size_t i = 0; i < sizeof transactions / sizeof *transactions; i++)
-        alertron_counter_with(metrics->transactions, &transactions[i]);
+    metrics->transactions_committed = alertron_counter_with(metrics->transactions, (const char *const[]){"committed"});
+    metrics->transactions_aborted = alertron_counter_with(metrics->transactions, (const char *const[]){"aborted"});
     const char *const build[] = {alertron_version(), kafka_version()};
     alertron_gauge_set(alertron_gauge_with(metrics->build_info, build), 1);
     alertron_gauge_set(metrics->process_start, (double)time(NULL));

@@ -40,6 +40,7 @@ struct metrics {
     alertron_gauge_child *partitions, *fetched_messages, *outputs_waiting, *workers, *ready;
     alertron_counter_child *rebalances;
     alertron_counter *transactions; /* {outcome} */
+    alertron_counter_child *transactions_committed, *transactions_aborted;
     alertron_histogram_child *transaction_seconds;
     /* the model */
     alertron_gauge *cut, *cut_origin; /* {severity}, {origin} */

@@ -17,6 +17,7 @@ struct span {
     int32_t partition;
     int64_t next; /* behind the last reading dealt with; -1: none yet */
     int64_t stored;
+    int64_t again; /* what lies before it had been dealt with when all began anew */
     bool assigned;
 };
 
@@ -132,11 +133,13 @@ static struct span *span_at(struct offsets *offsets, int32_t partition, int64_t 
     return span_of(offsets, partition);
 }
 
-void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset)
+bool offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset)
 {
     struct span *span = span_at(offsets, partition, offset);
-    if (span)
-        span->next = offset + 1;
+    if (!span)
+        return true;
+    span->next = offset + 1;
+    return offset >= span->again;
 }
 
 struct output *offsets_begin(struct offsets *offsets, int32_t partition, int64_t offset)
@@ -215,12 +218,25 @@ void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, in
     }
 }
 
+static bool has_passed(const struct span *span)
+{
+    return span && span->next > span->stored;
+}
+
+size_t offsets_passed(const struct offsets *offsets)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < offsets->n_spans; i++)
+        n += has_passed(offsets->spans[i]);
+    return n;
+}
+
 void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
                          void *context)
 {
     for (size_t i = 0; i < offsets->n_spans; i++) {
         struct span *span = offsets->spans[i];
-        if (!span || span->next <= span->stored)
+        if (!has_passed(span))
             continue;
         span->stored = span->next;
         store(context, (int32_t)i, span->stored);
@@ -236,9 +252,13 @@ void offsets_restart(struct offsets *offsets)
         offsets->outputs[i] = (struct output){.next = offsets->free};
         offsets->free = &offsets->outputs[i];
     }
-    for (size_t i = 0; i < offsets->n_spans; i++)
-        if (offsets->spans[i])
-            *offsets->spans[i] = (struct span){.partition = (int32_t)i, .next = -1, .stored = -1, .assigned = true};
+    for (size_t i = 0; i < offsets->n_spans; i++) {
+        struct span *span = offsets->spans[i];
+        if (!span)
+            continue;
+        const int64_t again = span->next > span->again ? span->next : span->again;
+        *span = (struct span){.partition = (int32_t)i, .next = -1, .stored = -1, .again = again, .assigned = true};
+    }
 }
 
 void offsets_each(const struct offsets *offsets, void (*see)(void *context, int32_t partition, int64_t offset),

@@ -26,8 +26,9 @@ size_t offsets_room(const struct offsets *offsets);
 size_t offsets_waiting(const struct offsets *offsets);
 
 /* The reading at `offset` has been dealt with. An output of it must have begun before. A partition that goes back, as
- * one does whose topic was deleted and made again, begins anew there, as if it had been assigned once more. */
-void offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
+ * one does whose topic was deleted and made again, begins anew there, as if it had been assigned once more. False where
+ * it comes again, as it does after offsets_restart. */
+bool offsets_pass(struct offsets *offsets, int32_t partition, int64_t offset);
 
 /* The reading at `offset`, the next of its partition, has an output; give the token to
  * offsets_acknowledge when it is written, in any order. There must be room. NULL where the partition is not
@@ -50,6 +51,9 @@ void offsets_each_risen(struct offsets *offsets, void (*store)(void *context, in
  * them. Use one of the two. */
 void offsets_each_passed(struct offsets *offsets, void (*store)(void *context, int32_t partition, int64_t offset),
                          void *context);
+
+/* How many partitions the next offsets_each_passed will tell. */
+size_t offsets_passed(const struct offsets *offsets);
 
 /* All partitions that are assigned begin anew, and no output waits: what was begun before is never acknowledged. */
 void offsets_restart(struct offsets *offsets);

@@ -38,9 +38,11 @@ bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
 {
     const struct dead_letter *letter = item->letter;
     const bool bare = delivery_was_too_large(outputs->delivery, item->partition, item->offset);
-    char partition[16], offset[24];
+    const bool timely = letter->timestamp <= 0 || !delivery_refuses_timestamps(outputs->delivery);
+    char partition[16], offset[24], timestamp[24];
     snprintf(partition, sizeof partition, "%d", (int)item->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)item->offset);
+    snprintf(timestamp, sizeof timestamp, "%lld", (long long)letter->timestamp);
     const struct kafka_header headers[] = {
         {"__connect.errors.topic", outputs->config->kafka.readings_topic},
         {"__connect.errors.partition", partition},
@@ -49,15 +51,17 @@ bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
         {"__connect.errors.exception.message", letter->reason},
         {"alertrond.error.code", dead_letter_reason(letter->fault)},
         {"alertrond.version", alertron_version()},
+        {KAFKA_TIMESTAMP_HEADER, timestamp}, /* last: only where it can't be the record's */
     };
+    const size_t n_headers = sizeof headers / sizeof *headers - timely;
     struct kafka_record record = {.topic = outputs->config->kafka.dead_letters_topic,
                                   .key = letter->key,
                                   .key_size = letter->key_size,
                                   .value = letter->value,
                                   .value_size = letter->value_size,
-                                  .timestamp = letter->timestamp,
+                                  .timestamp = timely ? letter->timestamp : 0,
                                   .first_headers = letter->headers,
                                   .headers = headers,
-                                  .n_headers = bare ? 0 : sizeof headers / sizeof *headers};
+                                  .n_headers = bare ? 0 : n_headers};
     return send(outputs, item, &record);
 }

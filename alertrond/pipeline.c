@@ -24,12 +24,6 @@
 
 enum { REVOKE_SECONDS = 10, STALL_SECONDS = 10, CLOSE_MS = 5000, WAIT_MS = 20 };
 
-/* What has been counted of a partition: after an abort its readings come again. */
-struct counted {
-    int64_t next;  /* behind the last that was dealt with */
-    int64_t until; /* what lies before has been counted */
-};
-
 struct pipeline {
     const struct config *config;
     struct scorer *scorer;
@@ -46,8 +40,6 @@ struct pipeline {
     double stalled_since;              /* 0: outputs flow */
     double stranded_since;             /* 0: has partitions, or knows of no reason why not */
     uint64_t consumer_errors_shown, producer_errors_shown, rebalances_shown;
-    struct counted *counted; /* by partition */
-    size_t n_counted;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
     bool closing, finished, cannot_join;
@@ -56,16 +48,6 @@ struct pipeline {
 };
 
 /* --- deal with a block --------------------------------------------------------------------------------- */
-
-/* Whether this is the first time that a message is dealt with since the partition became ours. */
-static bool is_new(struct pipeline *pipeline, const struct item *item)
-{
-    if ((size_t)item->partition >= pipeline->n_counted)
-        return true;
-    struct counted *counted = &pipeline->counted[item->partition];
-    counted->next = item->offset + 1;
-    return item->offset >= counted->until;
-}
 
 static void count(struct pipeline *pipeline, const struct item *item, const struct verdict *verdict, double now)
 {
@@ -85,9 +67,8 @@ static bool finish_item(struct pipeline *pipeline, const struct item *item, doub
     if (item->letter ? !outputs_send_letter(&pipeline->outputs, item)
                      : verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
         return false;
-    if (is_new(pipeline, item))
+    if (offsets_pass(pipeline->offsets, item->partition, item->offset)) /* what comes again has been counted */
         count(pipeline, item, &verdict, now);
-    offsets_pass(pipeline->offsets, item->partition, item->offset);
     return true;
 }
 
@@ -137,15 +118,6 @@ static void note_delivered(void *context, void *token)
     offsets_acknowledge(pipeline->offsets, token);
 }
 
-/* It comes again, and has been counted. */
-static void forget_block(struct pipeline *pipeline)
-{
-    block_clear(pipeline->block);
-    for (size_t i = 0; i < pipeline->n_counted; i++)
-        if (pipeline->counted[i].next > pipeline->counted[i].until)
-            pipeline->counted[i].until = pipeline->counted[i].next;
-}
-
 /* Finishes the block and what was sent of it. */
 static bool drain(struct pipeline *pipeline, double seconds)
 {
@@ -156,35 +128,18 @@ static bool drain(struct pipeline *pipeline, double seconds)
         if ((state = delivery_step(pipeline->delivery)) == DELIVERY_FLOWS)
             kafka_producer_poll(pipeline->producer, WAIT_MS);
         else if (state == DELIVERY_REWOUND)
-            forget_block(pipeline);
+            block_clear(pipeline->block);
     const double left = deadline - clock_seconds();
     const bool all = delivery_finish(pipeline->delivery, left > 0 ? left : 0) && finished;
     if (delivery_take_rewound(pipeline->delivery)) /* at once: messages may come before the next step */
-        forget_block(pipeline);
+        block_clear(pipeline->block);
     return all && state != DELIVERY_REWOUND;
-}
-
-/* Where memory has run out, what comes again after an abort is counted again. */
-static void begin_counting(struct pipeline *pipeline, int32_t partition)
-{
-    const size_t n = (size_t)partition + 1;
-    if (n > pipeline->n_counted) {
-        struct counted *grown = realloc(pipeline->counted, n * sizeof *grown);
-        if (!grown)
-            return;
-        for (size_t i = pipeline->n_counted; i < n; i++)
-            grown[i] = (struct counted){0};
-        pipeline->counted = grown;
-        pipeline->n_counted = n;
-    }
-    pipeline->counted[partition] = (struct counted){0};
 }
 
 static void take_partition(void *context, int32_t partition)
 {
     struct pipeline *pipeline = context;
     pipeline->n_partitions++;
-    begin_counting(pipeline, partition);
     if (!offsets_assign(pipeline->offsets, partition))
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
 }
@@ -236,7 +191,6 @@ static void free_pipeline(struct pipeline *pipeline)
     watch_free(pipeline->watch);
     block_free(pipeline->block);
     scorer_free(pipeline->scorer);
-    free(pipeline->counted);
     free(pipeline->client_id);
     free(pipeline);
 }
@@ -359,7 +313,7 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms)
     if (state == DELIVERY_FATAL)
         return false;
     if (state == DELIVERY_REWOUND)
-        forget_block(pipeline);
+        block_clear(pipeline->block);
     const bool flows =
         (finished || state == DELIVERY_REWOUND) && state != DELIVERY_WAITS && offsets_room(pipeline->offsets) > 0;
     kafka_consumer_pause(pipeline->consumer, !flows);

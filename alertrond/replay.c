@@ -84,7 +84,7 @@ static bool put_back(struct replay *replay, const struct kafka_message *message,
                                         .key_size = message->key_size,
                                         .value = message->value,
                                         .value_size = message->value_size,
-                                        .timestamp = message->timestamp,
+                                        .timestamp = letter->timestamp,
                                         .first_headers = own};
     const bool sent = send(replay, &record);
     kafka_headers_free(own);
@@ -112,9 +112,11 @@ static bool deal(struct replay *replay, const struct kafka_message *message, con
     struct replay_tally *tally = &replay->now.tally;
     struct letter letter;
     letter_read(&letter, headers);
+    if (letter.timestamp == 0)
+        letter.timestamp = message->timestamp;
     const size_t reason = letters_reason(letter.reason);
     const char *target = flags->topic ? flags->topic : letter.topic;
-    if (!letters_chosen(&flags->choice, reason, message->offset, message->timestamp)) {
+    if (!letters_chosen(&flags->choice, reason, message->offset, letter.timestamp)) {
         tally->left[reason]++;
     } else if (!*target) {
         tally->homeless++;

@@ -56,10 +56,11 @@ static void forget(struct copier *copier)
         copier->next[i] = -1;
 }
 
-static void note_refused(void *context, void *token, bool too_large)
+static void note_refused(void *context, void *token, enum kafka_refusal why)
 {
     struct copier *copier = context;
     const struct place *place = token;
+    const bool too_large = why == KAFKA_TOO_LARGE;
     printf("refused %d:%" PRId64 "%s\n", (int)place->partition, place->offset, too_large ? " too large" : "");
     if (too_large && copier->n_too_large < BLOCK)
         copier->too_large[copier->n_too_large++] = *place;

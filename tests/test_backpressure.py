@@ -100,3 +100,62 @@ def test_readings_wait_for_a_topic_that_is_missing(a_run, kafka, run_service, de
     kafka.make_topics({topic: streams.PARTITIONS})
     check(run, delivery)
     wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
+
+
+HOUR_MS = 3_600_000
+
+
+def set_topic(kafka, topic, **words):
+    from confluent_kafka.admin import AdminClient, ConfigResource
+
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    resource = ConfigResource("topic", topic, {name.replace("_", "."): str(value) for name, value in words.items()})
+    admin.alter_configs([resource])[resource].result(10)
+
+
+def test_a_dead_letter_whose_time_is_refused_has_the_time_of_now_and_its_own_in_a_header(program, kafka, run_service, delivery):
+    topics = kafka.fresh_topics(streams.PARTITIONS)
+    topics.env["KAFKA_DELIVERY"] = delivery
+    for topic in (topics.readings, topics.anomalies):
+        set_topic(kafka, topic, message_timestamp_after_max_ms=2**63 - 1)
+    set_topic(kafka, topics.dead_letters, message_timestamp_before_max_ms=12 * HOUR_MS)
+    now = int(time.time() * 1000)
+    times = [now + 720 * HOUR_MS, now - 4 * HOUR_MS, now - 24 * HOUR_MS, 2**63 - 1]
+    messages = [streams.Message(n, (0, n), b"edge-1", b"bad %d" % n, [("note", b"kept")], reason="not_json") for n in range(4)]
+    for message, timestamp in zip(messages, times, strict=True):
+        message.timestamp = timestamp
+    service = run_service(kafka.bootstrap, env=topics.env)
+
+    def passed(count):
+        ends = streams.committed(kafka.bootstrap, topics.group, topics.readings)
+        return ends[0] == count
+
+    def letters():
+        found = {}
+        for one in streams.read(kafka.bootstrap, topics.dead_letters, "read_committed"):
+            assert one.value() not in found
+            found[one.value()] = one.timestamp()[1], dict(one.headers()).get("alertrond.timestamp")
+        return found
+
+    streams.write(kafka.bootstrap, topics.readings, messages)
+    wait_until(lambda: passed(len(messages)), 60, "all are passed")
+    found = letters()
+    for message, timestamp in zip(messages, times, strict=True):
+        written, beside = found.pop(message.value)
+        if beside is None:  # it was in a batch with none that is refused
+            assert written == timestamp == times[1]
+        else:
+            assert now - HOUR_MS < written < now + HOUR_MS and beside == b"%d" % timestamp
+    assert not found
+    later = streams.Message(4, (0, 4), b"edge-1", b"later", reason="not_json")
+    streams.write(kafka.bootstrap, topics.readings, [later])
+    wait_until(lambda: passed(5), 60, "a later one is passed")
+    assert letters()[b"later"] == (later.timestamp, None)
+    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
+    assert service.stop() == 0
+    words = [program, "replay", "--bootstrap", kafka.bootstrap, "--since", "3h", "--topic", topics.anomalies]
+    done = subprocess.run(words, env=topics.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = streams.read(kafka.bootstrap, topics.anomalies, "read_committed")  # those that their own time chooses
+    assert sorted(one.timestamp()[1] for one in again) == sorted([times[0], times[3], later.timestamp])
+    assert all(dict(one.headers() or []).keys() <= {"note"} for one in again)

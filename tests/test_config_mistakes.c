@@ -123,6 +123,9 @@ static const struct mistake_case file_mistakes[] = {
                                                    "service waits for every acknowledgement; leave it out"},
     {"[kafka]\nmax.in.flight = 5", "2: kafka.max.in.flight: belongs to the service; with more a broker that stands "
                                    "still could lose outputs; leave it out"},
+    {"[kafka]\nmessage.max.bytes = 2000000",
+     "2: kafka.message.max.bytes: belongs to the service; what its client refused could never be written; set "
+     "max.message.bytes of the topics, and batch.size for smaller batches"},
     {"[kafka]\ntransactional.id = t",
      "2: kafka.transactional.id: belongs to the service; set instance instead, from which the service makes it"},
     /* values together, and files */

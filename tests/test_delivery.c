@@ -15,7 +15,7 @@ struct kafka_producer {
     size_t inits, begun, commits, aborts;
     struct kafka_offset committed[4]; /* what was handed to the last commit */
     size_t n_committed;
-    void (*refused)(void *context, void *token, bool too_large);
+    void (*refused)(void *context, void *token, enum kafka_refusal why);
     void *context;
 };
 
@@ -31,7 +31,7 @@ const char *kafka_version(void)
 }
 
 void kafka_producer_on_refusal(struct kafka_producer *producer,
-                               void (*refused)(void *context, void *token, bool too_large), void *context)
+                               void (*refused)(void *context, void *token, enum kafka_refusal why), void *context)
 {
     producer->refused = refused;
     producer->context = context;
@@ -272,8 +272,8 @@ static void what_was_too_large_is_remembered_until_a_commit(void **state)
     struct fixture fixture;
     open_transactional(&fixture, 0);
     struct output *large = send(&fixture, 7), *other = send(&fixture, 8);
-    fixture.producer.refused(fixture.producer.context, large, true);
-    fixture.producer.refused(fixture.producer.context, other, false);
+    fixture.producer.refused(fixture.producer.context, large, KAFKA_TOO_LARGE);
+    fixture.producer.refused(fixture.producer.context, other, KAFKA_NOT_NOW);
     fixture.producer.commit = KAFKA_TRANSACTION_ABORTED;
     delivery_step(fixture.delivery);
     assert_int_equal(delivery_step(fixture.delivery), DELIVERY_REWOUND);
@@ -284,6 +284,28 @@ static void what_was_too_large_is_remembered_until_a_commit(void **state)
     fixture.producer.commit = KAFKA_TRANSACTION_DONE;
     assert_true(delivery_finish(fixture.delivery, 0));
     assert_false(delivery_was_too_large(fixture.delivery, 0, 7));
+    close_fixture(&fixture);
+}
+
+/* The broker refuses a batch, and does not tell for which of its records. */
+static void timestamps_that_were_refused_are_left_out_until_a_commit(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_transactional(&fixture, 0);
+    assert_false(delivery_refuses_timestamps(fixture.delivery));
+    fixture.producer.refused(fixture.producer.context, send(&fixture, 7), KAFKA_NOT_NOW);
+    assert_false(delivery_refuses_timestamps(fixture.delivery));
+    fixture.producer.refused(fixture.producer.context, send(&fixture, 8), KAFKA_TIMESTAMP);
+    assert_false(delivery_was_too_large(fixture.delivery, 0, 8));
+    fixture.producer.commit = KAFKA_TRANSACTION_ABORTED;
+    delivery_step(fixture.delivery);
+    assert_int_equal(delivery_step(fixture.delivery), DELIVERY_REWOUND);
+    assert_true(delivery_refuses_timestamps(fixture.delivery));
+    send(&fixture, 7);
+    fixture.producer.commit = KAFKA_TRANSACTION_DONE;
+    assert_true(delivery_finish(fixture.delivery, 0));
+    assert_false(delivery_refuses_timestamps(fixture.delivery));
     close_fixture(&fixture);
 }
 
@@ -329,6 +351,25 @@ static void the_end_commits_what_was_done(void **state)
     close_fixture(&fixture);
 }
 
+/* A second after a refusal none may be opened: what was passed before is not forgotten. */
+static void offsets_wait_for_a_transaction_that_can_not_be_opened(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_transactional(&fixture, 3600000);
+    fixture.producer.begins = false;
+    offsets_pass(fixture.offsets, 0, 7);
+    assert_int_equal(delivery_step(fixture.delivery), DELIVERY_FLOWS); /* nothing has been committed for long */
+    assert_false(delivery_finish(fixture.delivery, 0.05));
+    assert_int_equal(fixture.producer.commits, 0);
+    fixture.producer.begins = true;
+    assert_true(delivery_finish(fixture.delivery, 60));
+    assert_int_equal(fixture.producer.commits, 1);
+    assert_int_equal(fixture.producer.n_committed, 1);
+    assert_int_equal(fixture.producer.committed[0].offset, 8);
+    close_fixture(&fixture);
+}
+
 static void the_end_does_not_wait_for_ever(void **state)
 {
     (void)state;
@@ -365,8 +406,10 @@ int main(void)
         cmocka_unit_test(a_commit_is_asked_for_again_with_the_same_offsets),
         cmocka_unit_test(after_an_abort_all_is_read_anew),
         cmocka_unit_test(what_was_too_large_is_remembered_until_a_commit),
+        cmocka_unit_test(timestamps_that_were_refused_are_left_out_until_a_commit),
         cmocka_unit_test(partitions_that_were_lost_abort_the_transaction),
         cmocka_unit_test(the_end_commits_what_was_done),
+        cmocka_unit_test(offsets_wait_for_a_transaction_that_can_not_be_opened),
         cmocka_unit_test(the_end_does_not_wait_for_ever),
         cmocka_unit_test(a_producer_that_was_fenced_ends_the_worker),
     };

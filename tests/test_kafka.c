@@ -8,7 +8,11 @@
 #include "kafka_support.h"
 #include "log.h"
 
-enum { PARTITIONS = CLUSTER_PARTITIONS, MESSAGES = 2000 };
+enum {
+    PARTITIONS = CLUSTER_PARTITIONS,
+    MESSAGES = 2000,
+    RECEIVED_MAX = 100000000 /* receive.message.max.bytes */
+};
 
 static void messages_come_whole_and_in_their_order(void **state)
 {
@@ -62,6 +66,17 @@ static void headers_outlive_their_message_and_come_first(void **state)
     assert_header(reader->headers, 2, "alertron.reason", "not_json");
     assert_header(reader->headers, 3, NULL, NULL);
     reader_free(reader);
+}
+
+/* What the client itself refused could never be written; how much is too much is for the broker to say. */
+static void all_that_can_be_read_may_be_sent(void **state)
+{
+    struct cluster *cluster = *state;
+    char *value = calloc(1, RECEIVED_MAX);
+    assert_non_null(value);
+    const struct kafka_record record = {.topic = "letters", .value = value, .value_size = RECEIVED_MAX};
+    assert_int_equal(kafka_producer_try(cluster->producer, &record), KAFKA_SENT);
+    free(value);
 }
 
 static void a_paused_member_is_handed_nothing_and_misses_nothing(void **state)
@@ -240,6 +255,7 @@ int main(void)
         CLUSTER_TEST(messages_come_whole_and_in_their_order),
         CLUSTER_TEST(one_call_hands_over_no_more_than_it_was_asked_for),
         CLUSTER_TEST(headers_outlive_their_message_and_come_first),
+        CLUSTER_TEST(all_that_can_be_read_may_be_sent),
         CLUSTER_TEST(a_paused_member_is_handed_nothing_and_misses_nothing),
         CLUSTER_TEST(rewound_without_a_commit_all_comes_anew),
         CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),

@@ -38,6 +38,25 @@ static void a_letter_tells_where_it_came_from_and_which_headers_are_its_own(void
     assert_int_equal(letter.n_own, 2);
 }
 
+static void a_letter_tells_the_time_that_its_topic_refused(void **state)
+{
+    (void)state;
+    struct letter letter = read_letter((const char *[]){OURS, NULL});
+    assert_int_equal(letter.timestamp, 0);
+    letter = read_letter((const char *[]){OURS, "alertrond.timestamp", "1798000000123", NULL});
+    assert_int_equal(letter.timestamp, 1798000000123);
+    assert_int_equal(letter.n_own, 0);
+    letter = read_letter((const char *[]){OURS, "alertrond.timestamp", "9223372036854775807", NULL});
+    assert_int_equal(letter.timestamp, INT64_MAX);
+    for (const char **bad = (const char *[]){"", "-5", "12x", " 1", "111111111111111111111111111", NULL}; *bad; bad++) {
+        letter = read_letter((const char *[]){OURS, "alertrond.timestamp", *bad, NULL});
+        assert_true(letter.known);
+        assert_int_equal(letter.timestamp, 0);
+    }
+    letter = read_letter((const char *[]){"alertrond.timestamp", "7", OURS, NULL}); /* the message's own */
+    assert_int_equal(letter.timestamp, 0);
+}
+
 static void only_the_last_reason_is_not_the_messages_own(void **state)
 {
     (void)state;
@@ -154,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_letter_tells_where_it_came_from_and_which_headers_are_its_own),
+        cmocka_unit_test(a_letter_tells_the_time_that_its_topic_refused),
         cmocka_unit_test(only_the_last_reason_is_not_the_messages_own),
         cmocka_unit_test(a_letter_of_somebody_else_keeps_all_headers),
         cmocka_unit_test(reasons_are_chosen_by_name),

@@ -365,6 +365,51 @@ static void finish(struct offsets *offsets, struct model *model)
     assert_int_equal(offsets_waiting(offsets), 0);
 }
 
+/* What is counted once must not be counted again when it comes again. */
+static void what_comes_again_after_a_restart_is_told(void **state)
+{
+    (void)state;
+    struct offsets *offsets = assigned(4);
+    assert_true(offsets_pass(offsets, 0, 10));
+    assert_true(offsets_pass(offsets, 0, 11));
+    offsets_restart(offsets);
+    assert_false(offsets_pass(offsets, 0, 10));
+    offsets_restart(offsets); /* before it has caught up */
+    assert_false(offsets_pass(offsets, 0, 10));
+    assert_false(offsets_pass(offsets, 0, 11));
+    assert_true(offsets_pass(offsets, 0, 12));
+    assert_true(offsets_pass(offsets, 1, 10)); /* another partition */
+    assert_true(offsets_pass(offsets, 0, 0));  /* the topic was deleted and made again */
+    offsets_restart(offsets);
+    assert_false(offsets_pass(offsets, 0, 0));
+    assert_true(offsets_pass(offsets, 0, 1));
+    assert_true(offsets_assign(offsets, 0));
+    assert_true(offsets_pass(offsets, 0, 0));
+    offsets_revoke(offsets, 0);
+    assert_true(offsets_pass(offsets, 0, 0));
+    offsets_free(offsets);
+}
+
+static void passed_partitions_are_told_how_many_they_are(void **state)
+{
+    (void)state;
+    struct offsets *offsets = assigned(4);
+    struct told told = told_nothing();
+    assert_int_equal(offsets_passed(offsets), 0);
+    output_at(offsets, 1, 10);
+    offsets_pass(offsets, 3, 20);
+    assert_int_equal(offsets_passed(offsets), 2);
+    offsets_each_passed(offsets, note, &told);
+    assert_int_equal(told.calls, 2);
+    assert_int_equal(told.offsets[1], 11); /* acknowledged or not */
+    assert_int_equal(told.offsets[3], 21);
+    assert_int_equal(offsets_passed(offsets), 0);
+    offsets_pass(offsets, 3, 21);
+    offsets_revoke(offsets, 3);
+    assert_int_equal(offsets_passed(offsets), 0);
+    offsets_free(offsets);
+}
+
 static void any_schedule_is_as_the_simple_model_says(void **state)
 {
     (void)state;
@@ -408,6 +453,8 @@ int main(void)
         cmocka_unit_test(outputs_of_an_earlier_assignment_hold_nothing_of_the_next),
         cmocka_unit_test(a_partition_assigned_twice_begins_anew),
         cmocka_unit_test(a_partition_that_goes_back_begins_anew),
+        cmocka_unit_test(what_comes_again_after_a_restart_is_told),
+        cmocka_unit_test(passed_partitions_are_told_how_many_they_are),
         cmocka_unit_test(any_schedule_is_as_the_simple_model_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ enum { PRODUCE = 0, INIT_PRODUCER_ID = 22, TXN_OFFSET_COMMIT = 28, END_TXN = 26 
 struct writer {
     struct kafka_producer *producer;
     struct reader *reader;
-    int delivered, refused, too_large;
+    int delivered, refused, too_large, untimely;
 };
 
 static void note_delivered(void *context, void *token)
@@ -21,12 +21,13 @@ static void note_delivered(void *context, void *token)
     writer->delivered++;
 }
 
-static void note_refused(void *context, void *token, bool too_large)
+static void note_refused(void *context, void *token, enum kafka_refusal why)
 {
     struct writer *writer = context;
     assert_ptr_equal(token, writer);
     writer->refused++;
-    writer->too_large += too_large;
+    writer->too_large += why == KAFKA_TOO_LARGE;
+    writer->untimely += why == KAFKA_TIMESTAMP;
 }
 
 static struct writer *writer_new(struct cluster *cluster)
@@ -67,13 +68,19 @@ static void begin(struct writer *writer)
     }
 }
 
-static enum kafka_outcome write_one(struct writer *writer)
+static enum kafka_outcome write_at(struct writer *writer, int64_t timestamp)
 {
-    const struct kafka_record record = {.topic = "anomalies", .value = "{}", .value_size = 2, .token = writer};
+    const struct kafka_record record = {
+        .topic = "anomalies", .value = "{}", .value_size = 2, .timestamp = timestamp, .token = writer};
     enum kafka_outcome outcome;
     while ((outcome = kafka_producer_try(writer->producer, &record)) == KAFKA_FULL)
         kafka_producer_poll(writer->producer, 10);
     return outcome;
+}
+
+static enum kafka_outcome write_one(struct writer *writer)
+{
+    return write_at(writer, 0);
 }
 
 static enum kafka_transaction try_commit(struct writer *writer, int timeout_ms)
@@ -87,6 +94,8 @@ static enum kafka_transaction commit(struct writer *writer)
     enum kafka_transaction outcome;
     while ((outcome = try_commit(writer, 1000)) == KAFKA_TRANSACTION_RETRY)
         ;
+    if (outcome == KAFKA_TRANSACTION_FATAL)
+        print_message("%s\n", kafka_producer_fatal(writer->producer));
     return outcome;
 }
 
@@ -96,7 +105,8 @@ static void records_and_offsets_are_committed(void **state)
     init(writer);
     for (int round = 1; round <= 3; round++) {
         begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
+        if (write_one(writer) != KAFKA_SENT)
+            fail_msg("round %d: %s", round, kafka_producer_trouble(writer->producer));
         assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
         assert_int_equal(writer->delivered, round);
     }
@@ -143,6 +153,24 @@ static void a_record_too_large_is_found(void **state)
     } while (commit(writer) == KAFKA_TRANSACTION_ABORTED);
     assert_int_equal(writer->delivered, 1);
     assert_int_equal(writer->refused, 2);
+    writer_free(writer);
+}
+
+/* A record without a timestamp has the time of now already. */
+static void a_timestamp_that_is_refused_is_told(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    for (int round = 1; round <= 2; round++) {
+        begin(writer);
+        rd_kafka_mock_push_request_errors(cluster->mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+        assert_int_equal(write_at(writer, round == 1 ? 1798000000123 : 0), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+        assert_int_equal(writer->refused, round);
+        assert_int_equal(writer->untimely, 1);
+        assert_non_null(strstr(kafka_producer_trouble(writer->producer), "message.timestamp.after.max.ms"));
+    }
     writer_free(writer);
 }
 
@@ -271,6 +299,7 @@ int main(void)
         CLUSTER_TEST(records_and_offsets_are_committed),
         CLUSTER_TEST(an_abort_is_followed_by_a_new_transaction),
         CLUSTER_TEST(a_record_too_large_is_found),
+        CLUSTER_TEST(a_timestamp_that_is_refused_is_told),
         CLUSTER_TEST(a_record_outside_of_a_transaction_fails_the_next),
         CLUSTER_TEST(a_failed_transaction_takes_no_more),
         CLUSTER_TEST(a_member_that_was_put_out_can_not_commit),
