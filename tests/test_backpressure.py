@@ -8,7 +8,6 @@ import pytest
 import streams
 from poison import MEBI, resident
 from process import http_get, wait_until
-from test_faults import delete
 from test_service import Run
 
 OUTPUTS = 16384  # limits.outputs, by default
@@ -42,10 +41,11 @@ def limit_message(kafka, topic, size):
 
 def await_unready(service, topic):
     def told():
+        assert service.status is None, service.log[-2000:]
         status, body = http_get(f"{service.url}/readyz")
         return status == 503 and topic in body
 
-    wait_until(told, 60, f"/readyz names {topic}")
+    wait_until(told, 120, f"/readyz names {topic}")
 
 
 def passes_nothing(kafka, run, outputs):
@@ -91,8 +91,7 @@ def test_readings_wait_for_a_topic_that_is_missing(a_run, kafka, run_service, de
     run = a_run(3_000, seed=22)
     service = run_service(kafka.bootstrap, env=run.topics.env)
     topic = getattr(run.topics, which)
-    delete(kafka, topic)
-    time.sleep(2)
+    kafka.delete_topic(topic)
     run.write()
     await_unready(service, topic)
     time.sleep(2)

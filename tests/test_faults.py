@@ -103,13 +103,6 @@ def a_run(kafka, program, model, tmp_path):
     return lambda count, **kinds: Run(kafka, program, model, tmp_path, count, **kinds)
 
 
-def delete(kafka, topic):
-    from confluent_kafka.admin import AdminClient
-
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.delete_topics([topic])[topic].result(30)
-
-
 def test_a_dead_letter_as_large_as_its_topic_allows_is_written_without_the_reason(kafka, run_service):
     from confluent_kafka.admin import AdminClient, ConfigResource
 
@@ -180,8 +173,7 @@ def test_a_topic_that_was_made_again_is_committed_from_its_beginning(a_run, kafk
     first.await_all()
     second = a_run(1_000, seed=12)
     second.topics = first.topics
-    delete(kafka, first.topics.readings)
-    time.sleep(2)
+    kafka.delete_topic(first.topics.readings)
     kafka.make_topics({first.topics.readings: streams.PARTITIONS})
     second.write()
     second.await_all(60)

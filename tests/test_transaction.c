@@ -194,6 +194,27 @@ static void a_member_that_was_put_out_can_not_commit(void **state)
     writer_free(writer);
 }
 
+/* As where a topic was deleted: librdkafka asks to abort what the broker never took, and can't go on from the answer.
+ */
+static void a_transaction_that_the_broker_knows_nothing_of_is_aborted(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    for (int round = 1; round <= 2; round++) {
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        rd_kafka_mock_push_request_errors(cluster->mock, TXN_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+        rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+        assert_null(kafka_producer_fatal(writer->producer));
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    }
+    writer_free(writer);
+}
+
 static void a_broker_that_is_away_is_waited_for(void **state)
 {
     struct cluster *cluster = *state;
@@ -275,6 +296,8 @@ int main(void)
                                         cluster_teardown),
         cmocka_unit_test_setup_teardown(a_failed_transaction_takes_no_more, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(a_member_that_was_put_out_can_not_commit, cluster_setup, cluster_teardown),
+        cmocka_unit_test_setup_teardown(a_transaction_that_the_broker_knows_nothing_of_is_aborted, cluster_setup,
+                                        cluster_teardown),
         cmocka_unit_test_setup_teardown(a_broker_that_is_away_is_waited_for, cluster_setup, cluster_teardown),
         cmocka_unit_test_setup_teardown(a_commit_is_given_up_while_offsets_are_not_sent, cluster_setup,
                                         cluster_teardown),
