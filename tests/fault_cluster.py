@@ -4,13 +4,13 @@ with one broker, a disk that can be filled."""
 import contextlib
 import shutil
 import subprocess
-import time
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 from conftest import TestKafka
 from fault_proxy import Proxies
 from process import Failure, free_port, wait_until
+from streams import insist
 
 DISK_MEGABYTES = 256
 OFFSETS, TRANSACTIONS = "__consumer_offsets", "__transaction_state"
@@ -30,18 +30,6 @@ _QUICK = {
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
 }
-
-
-def insist(command, seconds=30):
-    """An operator whose command fails, as a broker is away, gives it again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return command()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
 
 
 class Cluster(TestKafka):

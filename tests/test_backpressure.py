@@ -72,7 +72,7 @@ def test_a_long_outage_pauses_reading_within_bounds(a_run, kafka, run_service, d
         time.sleep(3)
         return 0 < before == service.metrics().sum("kafka_messages_consumed_total") < len(run.messages)
 
-    wait_until(stands_still, 60, "it reads no more")
+    wait_until(stands_still, 120, "it reads no more")
     held = resident(service.pid)
     assert service.metrics().sum("alertrond_outputs_waiting") <= OUTPUTS
     for _ in range(10):
@@ -83,7 +83,7 @@ def test_a_long_outage_pauses_reading_within_bounds(a_run, kafka, run_service, d
     assert passes_nothing(kafka, run, run.anomalies)
     limit_message(kafka, run.topics.anomalies, 1_048_588)
     check(run, delivery)
-    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
+    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 120, "it is ready again")
 
 
 @pytest.mark.parametrize("which", ("anomalies", "dead_letters"))
@@ -98,4 +98,4 @@ def test_readings_wait_for_a_topic_that_is_missing(a_run, kafka, run_service, de
     assert passes_nothing(kafka, run, getattr(run, which))
     kafka.make_topics({topic: streams.PARTITIONS})
     check(run, delivery)
-    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 30, "it is ready again")
+    wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 120, "it is ready again")

@@ -41,6 +41,8 @@ static struct writer *writer_new(struct cluster *cluster)
     kafka_producer_on_refusal(writer->producer, note_refused, writer);
     writer->reader =
         reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings", .transactional = true});
+    while (writer->reader->n_owned == 0)
+        reader_serve(writer->reader, 1);
     return writer;
 }
 
@@ -87,6 +89,8 @@ static enum kafka_transaction commit(struct writer *writer)
     enum kafka_transaction outcome;
     while ((outcome = try_commit(writer, 1000)) == KAFKA_TRANSACTION_RETRY)
         ;
+    if (outcome == KAFKA_TRANSACTION_FATAL)
+        print_message("fatal: %s\n", kafka_producer_fatal(writer->producer));
     return outcome;
 }
 

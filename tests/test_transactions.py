@@ -82,7 +82,7 @@ def committed_copies(kafka, topic):
         consumer.close()
 
 
-def await_end(kafka, topics, places, keep_running=lambda: None, seconds=120):
+def await_end(kafka, topics, places, keep_running=lambda: None, seconds=240):
     """Until the group has committed behind all places."""
     ends = {one: sum(place[0] == one for place in places) for one in range(PARTITIONS)}
 
@@ -115,7 +115,7 @@ def test_killed_again_and_again(kafka, copy, seed):
     draw = random.Random(seed)
     for _ in range(4):
         copier = copy(topics)
-        wait_until(lambda: "committed" in copier.text(), 60, "the copier commits")
+        wait_until(lambda: "committed" in copier.text(), 120, "the copier commits")
         time.sleep(draw.uniform(0, 0.5))
         copier.end()
     copy(topics)
@@ -127,7 +127,7 @@ def test_one_that_comes_back_from_the_dead_is_fenced(kafka, copy):
     topics = kafka.fresh_topics(PARTITIONS)
     places = fill(kafka, topics)
     zombie = copy(topics)
-    wait_until(lambda: "committed" in zombie.text(), 60, "the first one commits")
+    wait_until(lambda: "committed" in zombie.text(), 120, "the first one commits")
     zombie.send(signal.SIGSTOP)
     copy(topics)
     await_end(kafka, topics, places)
@@ -144,10 +144,10 @@ def test_members_come_and_go(kafka, copy):
     topics = kafka.fresh_topics(PARTITIONS)
     places = fill(kafka, topics, 3 * COUNT)
     first = copy(topics, "first")
-    wait_until(lambda: "committed" in first.text(), 60, "the first one commits")
+    wait_until(lambda: "committed" in first.text(), 120, "the first one commits")
     for number in range(4):
         second = copy(topics, "second")
-        wait_until(lambda: "took" in second.text(), 60, "the second one takes partitions")
+        wait_until(lambda: "took" in second.text(), 120, "the second one takes partitions")
         time.sleep(0.5)
         if number % 2:
             second.end()
@@ -190,7 +190,7 @@ def test_a_broker_that_stands_still(kafka, copy, seconds):
     topics = kafka.fresh_topics(PARTITIONS)
     places = fill(kafka, topics, 3 * COUNT)
     copiers = [copy(topics)]
-    wait_until(lambda: "committed" in copiers[0].text(), 60, "the copier commits")
+    wait_until(lambda: "committed" in copiers[0].text(), 120, "the copier commits")
     for node in kafka.nodes.values():
         node.signal(signal.SIGSTOP)
     time.sleep(seconds)
