@@ -289,10 +289,16 @@ void kafka_access_begin(struct kafka_access *access, rd_kafka_conf_t *conf, cons
         access->password = copy_of(conf, "sasl.password");
         rd_kafka_conf_set_socket_cb(conf, open_socket);
     }
-    if (file_of(access, PROPERTY_TOKEN_FILE)) {
+    if (file_of(access, PROPERTY_TOKEN_FILE))
         rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, refresh_token);
+    kafka_access_again(access, conf);
+}
+
+/* All else is copied. */
+void kafka_access_again(const struct kafka_access *access, rd_kafka_conf_t *conf)
+{
+    if (file_of(access, PROPERTY_TOKEN_FILE))
         rd_kafka_conf_enable_sasl_queue(conf, 1);
-    }
 }
 
 void kafka_access_ready(struct kafka_access *access, rd_kafka_t *client)

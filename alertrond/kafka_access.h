@@ -32,6 +32,9 @@ bool kafka_access_set(rd_kafka_conf_t *conf, const struct kafka_property *proper
 /* Adds calls to conf, whose opaque is to begin with *access. The cluster's properties must outlive the client. */
 void kafka_access_begin(struct kafka_access *access, rd_kafka_conf_t *conf, const struct kafka_cluster *cluster);
 
+/* The same for a copy of that conf, which is for a client that takes the place of the first one. */
+void kafka_access_again(const struct kafka_access *access, rd_kafka_conf_t *conf);
+
 /* Once the client has been made. */
 void kafka_access_ready(struct kafka_access *access, rd_kafka_t *client);
 

@@ -449,9 +449,9 @@ static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *que
 void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
 {
     const double deadline = clock_seconds() + timeout_ms * 1e-3;
-    /* librdkafka 2.0 ends the process at an assertion where a member is destroyed that has joined and was never told of
-     * its partitions. Such a client is left to the end of the process. */
-    consumer->dies = kafka_consumer_joined(consumer) && !consumer->assigned;
+    /* librdkafka 2.0 ends the process at an assertion where a member is destroyed that has joined, if only just now,
+     * and was never told of its partitions. Such a client is left to the end of the process. */
+    consumer->dies = !consumer->assigned;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
     if (error)

@@ -39,6 +39,7 @@ struct kafka_producer {
     const void *alone; /* token of the record that was sent again last, if no other went with it */
     size_t failed, errors;
     bool closing, fatal;
+    bool shared; /* with a client that is gone and has not ended */
     /* with transactions */
     void (*refused)(void *context, void *token, enum kafka_refusal why);
     void *refused_context;
@@ -47,11 +48,16 @@ struct kafka_producer {
     bool doomed;          /* a record was refused, so the transaction will be aborted */
     bool batch_too_large; /* it was with others, so the next transaction sends one by one */
     bool one_by_one;
+    bool anew; /* the client took the place of another, and the broker has not made its id known to it yet */
     char fatal_text[KAFKA_ERROR_TEXT];
 };
 
-/* Notes why the client can't go on. */
+/* Notes why the client can't go on; but where a transaction is to be aborted of which the broker knows nothing, another
+ * client can: kafka__renew. */
 void kafka__note_fatal(struct kafka_producer *producer);
+
+/* Lets another client take the place of the producer's, with nothing of what was queued. False: there is no other. */
+bool kafka__renew(struct kafka_producer *producer);
 
 /* --- kafka_consumer.c ------------------------------------------------------------------------------------ */
 

@@ -133,6 +133,8 @@ void kafka__note_fatal(struct kafka_producer *producer)
 {
     char text[KAFKA_ERROR_TEXT / 2];
     const rd_kafka_resp_err_t error = rd_kafka_fatal_error(producer->client, text, sizeof text);
+    if (error == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE && producer->stage == KAFKA__ABORTING)
+        return;
     const bool fenced = error == RD_KAFKA_RESP_ERR__FENCED || error == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
                         error == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
     producer->fatal = true;
@@ -207,6 +209,26 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
         rd_kafka_conf_destroy(conf);
     free(producer);
     return NULL;
+}
+
+bool kafka__renew(struct kafka_producer *producer)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(producer->client));
+    kafka_access_again(&producer->access, conf);
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why), *old = producer->client;
+    if (!client) {
+        rd_kafka_conf_destroy(conf);
+        producer->fatal = true;
+        snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s", why);
+        return false;
+    }
+    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(old, 1000);
+    producer->shared = !kafka__destroy(old) || producer->shared;
+    producer->client = client;
+    kafka_access_ready(&producer->access, client);
+    return true;
 }
 
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
@@ -375,7 +397,7 @@ bool kafka_producer_close(struct kafka_producer *producer, int timeout_ms)
         kafka_transaction_abort(producer, ABORT_MS);
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(producer->client, 1000);
-    if (!kafka__destroy(producer->client))
+    if (!kafka__destroy(producer->client) || producer->shared)
         return all;
     kafka_access_end(&producer->access);
     for (struct unsent_record *unsent; (unsent = unsent_take(&producer->unsent));) {

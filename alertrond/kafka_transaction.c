@@ -57,11 +57,27 @@ bool kafka_transaction_begin(struct kafka_producer *producer)
 
 /* --- the end of a transaction ------------------------------------------------------------------------------- */
 
+/* Where a broker took nothing of a transaction, as its topic is gone or this user may not write to it, there is nothing
+ * that it could abort, and librdkafka, which asks all the same, can't go on from the answer (its issue 4849). A new
+ * client can: that the broker makes its id known to it is an abort, too. */
+static enum kafka_transaction end_it(struct kafka_producer *producer, double deadline)
+{
+    enum kafka_transaction outcome = KAFKA_TRANSACTION_FATAL;
+    if (!producer->anew)
+        outcome = judge(producer, rd_kafka_abort_transaction(producer->client, remaining_ms(deadline)));
+    if (!producer->anew && outcome == KAFKA_TRANSACTION_FATAL && !producer->fatal && !producer->closing)
+        producer->anew = kafka__renew(producer);
+    if (producer->anew) {
+        outcome = kafka_transaction_init(producer, remaining_ms(deadline));
+        producer->anew = outcome != KAFKA_TRANSACTION_DONE;
+    }
+    return outcome;
+}
+
 static enum kafka_transaction abort_it(struct kafka_producer *producer, double deadline)
 {
     producer->stage = KAFKA__ABORTING;
-    const enum kafka_transaction outcome =
-        judge(producer, rd_kafka_abort_transaction(producer->client, remaining_ms(deadline)));
+    const enum kafka_transaction outcome = end_it(producer, deadline);
     if (outcome == KAFKA_TRANSACTION_DONE) {
         producer->stage = KAFKA__IDLE;
         producer->doomed = false; /* not before the caller is told */

@@ -70,7 +70,15 @@ class TestKafka(broker.Kafka):
         replication = min(3, len(self.nodes))
         made = admin.create_topics([NewTopic(name, number, replication) for name, number in partitions.items()])
         for result in made.values():
-            result.result(30)
+            result.result(60)
+
+    def delete_topic(self, topic):
+        """Returns once the broker knows it no more, which is some time after it has said yes."""
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 2})
+        admin.delete_topics([topic])[topic].result(60)
+        process.wait_until(lambda: admin.list_topics(topic, 30).topics[topic].error, 60, f"{topic} is gone")
 
     def fresh_topics(self, partitions=4):
         """Topics and a group that no test has used: .readings, .anomalies, .dead_letters, .group; .env tells them to

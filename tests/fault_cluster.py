@@ -2,16 +2,15 @@
 with one broker, a disk that can be filled."""
 
 import contextlib
-import random
 import shutil
 import subprocess
-import time
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 from conftest import TestKafka
 from fault_proxy import Proxies
-from process import Failure, port_is_free, wait_until
+from process import Failure, free_port, wait_until
+from streams import insist
 
 DISK_MEGABYTES = 256
 OFFSETS, TRANSACTIONS = "__consumer_offsets", "__transaction_state"
@@ -33,26 +32,6 @@ _QUICK = {
 }
 
 
-def steady_port():
-    """A free port that no outgoing connection takes while its owner is being restarted."""
-    while True:
-        port = random.SystemRandom().randrange(20000, 32000)
-        if port_is_free(port):
-            return port
-
-
-def insist(command, seconds=30):
-    """An operator whose command fails, as a broker is away, gives it again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return command()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-
-
 class Cluster(TestKafka):
     """`bootstrap` leads to the brokers, `proxied` to the proxies before them."""
 
@@ -60,8 +39,8 @@ class Cluster(TestKafka):
 
     def __init__(self, directory, nodes):
         super().__init__(directory, nodes, heap_megabytes=384)
-        self._ports = {node: {"PLAINTEXT": steady_port(), "CONTROLLER": steady_port()} for node in self.nodes}
-        self._proxy_ports = {node: (steady_port(), steady_port()) for node in self.nodes}
+        self._ports = {node: {"PLAINTEXT": free_port(), "CONTROLLER": free_port()} for node in self.nodes}
+        self._proxy_ports = {node: (free_port(), free_port()) for node in self.nodes}
         self.bootstrap = self.bootstrap_of("PLAINTEXT")
         self.proxied = ",".join(f"127.0.0.1:{ports[0]}" for ports in self._proxy_ports.values())
         self.proxies = Proxies(self._proxy_ports)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from confluent_kafka import KafkaException
-from fault_cluster import OFFSETS, TRANSACTIONS, insist
+from fault_cluster import OFFSETS, TRANSACTIONS
 
 SESSION = 6.0  # seconds, see fault_members
 
@@ -192,7 +192,7 @@ def output_topic_made_again(world, draw):
     yield output.topic
     world.cluster.make_again(output.topic, partitions)
     time.sleep(0.5)
-    output.made_again(time.monotonic(), insist(lambda: world.ends(world.topics.readings)))
+    output.made_again(time.monotonic(), world.ends(world.topics.readings))
 
 
 @kind((3, 5), ("topics", "brokers", "alertrond", "network"), place="last")

@@ -2,8 +2,7 @@
 
 import signal
 
-from fault_cluster import steady_port
-from process import Failure, http_get
+from process import Failure, free_port, http_get
 from service import Service
 
 # Sessions and silent connections end within seconds, so that a schedule needs no longer.
@@ -25,7 +24,7 @@ class Member:
         folder = directory / name
         folder.mkdir(parents=True)
         self.name, self.down, self.problems, self.restarts = name, False, [], 0
-        self.service = Service(program, folder, model, bootstrap, steady_port(), env, OPTIONS)
+        self.service = Service(program, folder, model, bootstrap, free_port(), env, OPTIONS)
         self.child = self.service.children[0]
 
     def start(self):

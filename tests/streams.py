@@ -38,6 +38,18 @@ BAD = [
 ]
 
 
+def insist(command, seconds=60):
+    """An operator whose command fails, as a broker is away or busy, gives it again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return command()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 class Message:
     """One message, and what must become of it: `features` for a reading, `reason` for a dead letter."""
 
@@ -97,10 +109,10 @@ def write(bootstrap, topic, messages):
             except BufferError:
                 producer.poll(0.1)
         producer.poll(0)
-    assert producer.flush(60) == 0 and not failed, failed
+    assert producer.flush(120) == 0 and not failed, failed
 
 
-def read(bootstrap, topic, isolation="read_uncommitted", seconds=60):
+def read(bootstrap, topic, isolation="read_uncommitted", seconds=120):
     """All messages that the topic holds now; transactions leave gaps between their offsets. read_committed waits for
     transactions that are open."""
     words = {"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False}
@@ -130,8 +142,8 @@ def bounds(bootstrap, topic):
     words = {"bootstrap.servers": bootstrap, "group.id": "reader", "isolation.level": "read_uncommitted"}
     consumer = Consumer(words)
     try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        return {one: consumer.get_watermark_offsets(TopicPartition(topic, one), 10) for one in partitions}
+        partitions = insist(lambda: consumer.list_topics(topic, 10)).topics[topic].partitions
+        return {one: insist(lambda: consumer.get_watermark_offsets(TopicPartition(topic, one), 10)) for one in partitions}
     finally:
         consumer.close()
 
@@ -145,7 +157,7 @@ def committed(bootstrap, group, topic):
     """The group's committed offset by partition; 0 where it has none."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
     try:
-        found = consumer.committed([TopicPartition(topic, one) for one in range(PARTITIONS)], 10)
+        found = insist(lambda: consumer.committed([TopicPartition(topic, one) for one in range(PARTITIONS)], 10))
         return {one.partition: max(one.offset, 0) for one in found}
     finally:
         consumer.close()

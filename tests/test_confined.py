@@ -54,13 +54,13 @@ def test_it_scores_as_nobody_with_nothing_to_write(for_all, embedded, generate, 
     words += ["--http-address", "127.0.0.1", "--port", port, f"--process-sandbox={sandbox}"]
     child = Child("alertrond", words, tmp_path / "alertrond.log", env=clean_environment())
     try:
-        child.start().await_ready(lambda: http_get(f"http://127.0.0.1:{port}/readyz")[0] == 200, 60)
+        child.start().await_ready(lambda: http_get(f"http://127.0.0.1:{port}/readyz")[0] == 200, 120)
         status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{child.pid}/status").read_text().splitlines() if ":\t" in line)
         assert set(status["Uid"].split()) == {"65534"}
         assert {status[name] for name in ("CapEff", "CapPrm", "CapBnd")} == {"0" * 16}
         assert status["Seccomp"] == ("2" if sandbox == "true" else "0")
         generate(embedded.bootstrap, count=2000, rate="max").wait(60)
-        child.await_ready(lambda: scrape(f"http://127.0.0.1:{port}/metrics").sum("kafka_messages_consumed_total") == 2000, 30)
+        child.await_ready(lambda: scrape(f"http://127.0.0.1:{port}/metrics").sum("kafka_messages_consumed_total") == 2000, 120)
         assert http_post(f"http://127.0.0.1:{port}/ingest", b'{"device_id": "d", "features": [50, 100, 0.5]}')[0] == 200
     finally:
         assert child.stop(40) == 0

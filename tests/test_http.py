@@ -26,7 +26,7 @@ def web(run_service):
 
     def start(*options):
         service = run_service(f"127.0.0.1:{free_port()}", wait=False, options=options)
-        wait_until(lambda: http_get(f"{service.url}/healthz")[0] == 200, 20, "it lives")
+        wait_until(lambda: http_get(f"{service.url}/healthz")[0] == 200, 120, "it lives")
         return service
 
     return start
@@ -53,7 +53,7 @@ def log_of(service):
 
 def denied(service, reason):
     """How many requests were denied for a reason."""
-    return wait_until(service.metrics, 30, "metrics are answered").sum("alertrond_http_denied_total", reason=reason)
+    return wait_until(service.metrics, 120, "metrics are answered").sum("alertrond_http_denied_total", reason=reason)
 
 
 def secret_file(path, text):
@@ -134,13 +134,13 @@ def test_files_of_credentials_are_read_again_and_bad_ones_are_not_taken(web, tmp
     assert ingest(service, bearer(OTHER))[0] == 401
     replacement = secret_file(tmp_path / "replacement", f"gateway:{OTHER}\n")
     replacement.rename(tokens)
-    wait_until(lambda: ingest(service, bearer(OTHER))[0] == 200, 20, "the new token is good")
+    wait_until(lambda: ingest(service, bearer(OTHER))[0] == 200, 120, "the new token is good")
     assert ingest(service, bearer(TOKEN))[0] == 401
     secret_file(tokens, f"gateway:{TOKEN}:everything\n")
-    wait_until(lambda: ingest(service, bearer(OTHER)) and "tokens:1: the last part lists paths" in log_of(service), 20, "it is said")
+    wait_until(lambda: ingest(service, bearer(OTHER)) and "tokens:1: the last part lists paths" in log_of(service), 120, "it is said")
     assert ingest(service, bearer(OTHER))[0] == 200
     tokens.unlink()
-    wait_until(lambda: ingest(service, bearer(OTHER)) and "No such file" in log_of(service), 20, "it is said")
+    wait_until(lambda: ingest(service, bearer(OTHER)) and "No such file" in log_of(service), 120, "it is said")
     assert ingest(service, bearer(OTHER))[0] == 200
     assert TOKEN not in log_of(service)
 
@@ -162,7 +162,7 @@ def test_files_that_can_not_be_used_are_said_at_start(program, model, tmp_path):
         (["--http-tls-client-ca", bad], "set http.tls_certificate, too"),
         (["--http-tls-certificate", bad], "TLS with "),
     ]:
-        ran = subprocess.run([program, "run", "-m", model, *words], capture_output=True, text=True, timeout=60)
+        ran = subprocess.run([program, "run", "-m", model, *words], capture_output=True, text=True, timeout=120)
         assert ran.returncode == 1 and expected in ran.stderr, ran.stderr
         assert "opensesame" not in ran.stderr
 
@@ -221,7 +221,7 @@ def test_an_address_that_takes_all_it_can_get_leaves_room_for_others(web, begun)
         for _ in range(200):
             connection = held.enter_context(connect(service, "127.0.0.2"))
             connection.sendall(begun)
-        wait_until(lambda: http_get(f"{service.url}/healthz", 30)[0] == 200, 60, "a probe is answered")
+        wait_until(lambda: http_get(f"{service.url}/healthz", 30)[0] == 200, 120, "a probe is answered")
         assert denied(service, "connections") > 0
 
 
@@ -259,7 +259,7 @@ def test_an_answer_that_is_not_taken_is_given_up(web):
             with contextlib.suppress(BlockingIOError, ConnectionError):
                 for _ in range(1000):
                     connection.send(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n" * 100)
-        wait_until(lambda: http_get(f"{service.url}/healthz", 5)[0] == 200, 60, "a probe is answered")
+        wait_until(lambda: http_get(f"{service.url}/healthz", 5)[0] == 200, 120, "a probe is answered")
 
 
 @pytest.mark.quick
@@ -322,7 +322,7 @@ def test_tls_works_or_is_refused_with_the_remedy(run_service, tmp_path):
     child = service.children[0]
     url = service.url.replace("http://127.0.0.1", "https://localhost") + "/healthz"
     good = client_context(tmp_path, "ca", "client")
-    wait_until(lambda: not child.running or get(url, good) == 200, 30, "it serves or refuses")
+    wait_until(lambda: not child.running or get(url, good) == 200, 120, "it serves or refuses")
     if child.running:
         assert get(url, client_context(tmp_path, "ca")) is None
     else:

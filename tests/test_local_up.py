@@ -49,7 +49,7 @@ class Up:
     def end(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.communicate(timeout=60)
+            self.process.communicate(timeout=120)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def _lock():
 
 
 def run(*words):
-    return subprocess.run([UP, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return subprocess.run([UP, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.quick
@@ -122,7 +122,7 @@ def test_a_second_one_is_refused_and_ctrl_c_ends_the_first(up):
     assert f"process {first.process.pid}" in second.stderr
 
     first.process.send_signal(signal.SIGINT)
-    said, _ = first.process.communicate(timeout=60)
+    said, _ = first.process.communicate(timeout=120)
     assert first.process.returncode == 0, said
     assert "All stopped" in said
     assert first.processes() == []
@@ -134,7 +134,7 @@ def test_nothing_outlives_it_when_it_is_killed(up):
     assert len(started.processes()) > 5
     started.process.kill()
     started.process.wait()
-    wait_until(lambda: not started.processes(), 5, "everything it started is gone")
+    wait_until(lambda: not started.processes(), 120, "everything it started is gone")
 
 
 def test_the_program_dying_ends_it_with_the_reason(up):
@@ -143,7 +143,7 @@ def test_the_program_dying_ends_it_with_the_reason(up):
     children = pathlib.Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children").read_text().split()
     service = [pid for pid in children if b" run " in _command(pid)]
     os.kill(int(service[0]), signal.SIGKILL)
-    said, _ = started.process.communicate(timeout=60)
+    said, _ = started.process.communicate(timeout=120)
     assert started.process.returncode == 1
     assert "alertrond has ended" in said
     time.sleep(0.2)

@@ -41,7 +41,7 @@ def run(program, pump, tmp_path):
             (tmp_path / "pump.tests").write_text(tests)
             paths = ["pump.tests"]
         words = [program, "test", "-m", model, *paths, *flags]
-        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, **keywords)
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, **keywords)
 
     return run
 
@@ -385,7 +385,7 @@ def test_carried_tests_read_no_files(run, pump, tmp_path):
 
 def test_a_service_refuses_a_model_that_fails_its_tests(program, failing):
     words = [program, "run", "-m", failing, "--bootstrap", f"127.0.0.1:{free_port()}", "--port", str(free_port())]
-    done = subprocess.run(words, env=service.clean_environment(), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(words, env=service.clean_environment(), capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "failing.alertron: the tests that the model carries: line 2, `reading [70, 140, 0.9] is none`: " in done.stderr
     assert "none was wanted" in done.stderr

@@ -185,7 +185,7 @@ def test_killed_again_and_again_each_letter_comes_back_once(letters):
         running = subprocess.Popen(letters.words(), env=letters.topics.env, stdout=subprocess.DEVNULL)
         try:
             before = count * part // 8
-            wait_until(lambda: streams.held(letters.kafka.bootstrap, letters.topics.readings) > before, 60, "letters come back", 0.005)
+            wait_until(lambda: streams.held(letters.kafka.bootstrap, letters.topics.readings) > before, 120, "letters come back", 0.005)
             kills += running.poll() is None
         finally:
             running.kill()
@@ -199,9 +199,9 @@ def test_the_older_of_two_ends_and_says_why(letters):
     count = 50_000
     letters.write([(b"%d" % number, b"x", [], reasons(letters.topics.readings, "empty")) for number in range(count)])
     older = subprocess.Popen(letters.words(), env=letters.topics.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: streams.held(letters.kafka.bootstrap, letters.topics.readings) > 1000, 60, "letters come back", 0.005)
+    wait_until(lambda: streams.held(letters.kafka.bootstrap, letters.topics.readings) > 1000, 120, "letters come back", 0.005)
     letters.replay()
-    told = older.communicate(timeout=60)[1]
+    told = older.communicate(timeout=120)[1]
     assert older.returncode == 1 and "another" in told
     letters.check(range(count))
 
@@ -221,7 +221,7 @@ def test_a_model_of_the_wrong_width_is_mended_and_its_letters_scored(kafka, prog
     assert streams.held(kafka.bootstrap, run.topics.dead_letters) == len(run.messages)
     # While the cause is there each letter is put back and fails again, and the replay ends nevertheless.
     assert "5000 dead letters" in letters.replay("--group", "too-early")
-    wait_until(lambda: streams.held(kafka.bootstrap, run.topics.dead_letters) == 10000, 60, "they fail again")
+    wait_until(lambda: streams.held(kafka.bootstrap, run.topics.dead_letters) == 10000, 120, "they fail again")
     assert wrong.stop() == 0
     run_service(kafka.bootstrap, env=run.topics.env)
     # The same group goes on behind the first letters, at those that failed again.
@@ -230,7 +230,7 @@ def test_a_model_of_the_wrong_width_is_mended_and_its_letters_scored(kafka, prog
     def records():
         return [json.loads(one.value()) for one in streams.read(kafka.bootstrap, run.topics.anomalies, "read_committed")]
 
-    wait_until(lambda: len(records()) >= len(run.anomalies), 60, "all are scored", 0.5)
+    wait_until(lambda: len(records()) >= len(run.anomalies), 120, "all are scored", 0.5)
     by_place = {one.place: one for one in run.messages}
     expected = [(by_place[place].device, by_place[place].ts or 0, score) for place, (score, _) in run.anomalies.items()]
     assert sorted((one["device_id"], one["ts"] or 0, one["anomaly_score"]) for one in records()) == sorted(expected)

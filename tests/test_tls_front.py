@@ -48,7 +48,7 @@ def front(run_service, running, tmp_path):
     if not shutil.which("stunnel4"):
         pytest.skip("stunnel4 is missing")
     service = run_service(f"127.0.0.1:{free_port()}", wait=False)
-    wait_until(lambda: http_get(f"{service.url}/healthz")[0] == 200, 20, "it lives")
+    wait_until(lambda: http_get(f"{service.url}/healthz")[0] == 200, 120, "it lives")
     certificate(tmp_path, "ca")
     certificate(tmp_path, "server", "ca")
     certificate(tmp_path, "client", "ca")
@@ -71,7 +71,7 @@ def front(run_service, running, tmp_path):
     (tmp_path / "front.conf").write_text(text)
     child = running(Child("stunnel", ["stunnel4", tmp_path / "front.conf"], tmp_path / "stunnel.log"))
     good = client_context(tmp_path, "ca", "client")
-    child.await_ready(lambda: get(f"https://localhost:{port}/healthz", good) == 200, 20)
+    child.await_ready(lambda: get(f"https://localhost:{port}/healthz", good) == 200, 120)
     return port
 
 
@@ -92,7 +92,7 @@ def test_prometheus_scrapes_through_it_with_a_client_certificate(front, running,
     words = [program, f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}"]
     words += [f"--web.listen-address=127.0.0.1:{port}"]
     child = running(Child("Prometheus", words, tmp_path / "prometheus.log", cwd=cwd))
-    child.await_ready(lambda: http_get(f"http://127.0.0.1:{port}/-/ready")[0] == 200, 30)
+    child.await_ready(lambda: http_get(f"http://127.0.0.1:{port}/-/ready")[0] == 200, 120)
 
     def up():
         query = urllib.parse.urlencode({"query": "up"})
@@ -101,6 +101,6 @@ def test_prometheus_scrapes_through_it_with_a_client_certificate(front, running,
         found = {one["metric"]["job"]: one["value"][1] for one in result}
         return len(found) == 3 and found
 
-    assert wait_until(up, 30, "all jobs were scraped") == {"with": "1", "without": "0", "stranger": "0"}
+    assert wait_until(up, 120, "all jobs were scraped") == {"with": "1", "without": "0", "stranger": "0"}
     status, body = http_get(f"http://127.0.0.1:{port}/api/v1/targets")
     assert status == 200 and re.search(r"certificate required|handshake failure|unknown (certificate )?(ca|authority)", body), body

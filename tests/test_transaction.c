@@ -42,6 +42,8 @@ static struct writer *writer_new(struct cluster *cluster)
     kafka_producer_on_refusal(writer->producer, note_refused, writer);
     writer->reader =
         reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings", .transactional = true});
+    while (writer->reader->n_owned == 0)
+        reader_serve(writer->reader, 1);
     return writer;
 }
 
@@ -222,6 +224,27 @@ static void a_member_that_was_put_out_can_not_commit(void **state)
     writer_free(writer);
 }
 
+/* As where a topic was deleted: librdkafka asks to abort what the broker never took, and can't go on from the answer.
+ */
+static void a_transaction_that_the_broker_knows_nothing_of_is_aborted(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    for (int round = 1; round <= 2; round++) {
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        rd_kafka_mock_push_request_errors(cluster->mock, TXN_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+        rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+        assert_null(kafka_producer_fatal(writer->producer));
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    }
+    writer_free(writer);
+}
+
 static void a_broker_that_is_away_is_waited_for(void **state)
 {
     struct cluster *cluster = *state;
@@ -303,6 +326,7 @@ int main(void)
         CLUSTER_TEST(a_record_outside_of_a_transaction_fails_the_next),
         CLUSTER_TEST(a_failed_transaction_takes_no_more),
         CLUSTER_TEST(a_member_that_was_put_out_can_not_commit),
+        CLUSTER_TEST(a_transaction_that_the_broker_knows_nothing_of_is_aborted),
         CLUSTER_TEST(a_broker_that_is_away_is_waited_for),
         CLUSTER_TEST(a_commit_is_given_up_while_offsets_are_not_sent),
         CLUSTER_TEST(a_coordinator_that_is_loading_is_waited_for),

@@ -42,7 +42,7 @@ class EmbeddedBroker:
         self.bootstrap = None
 
     def start(self):
-        self._child.start().await_ready(lambda: _ADDRESS.match(self._address.read_text()), 10)
+        self._child.start().await_ready(lambda: _ADDRESS.match(self._address.read_text()), 60)
         self.bootstrap = self._address.read_text().splitlines()[0]
         return self
 
@@ -94,7 +94,7 @@ class Kafka:
         """Starts one node (again), without waiting for it."""
         self.nodes[node].start()
 
-    def await_ready(self, seconds=60):
+    def await_ready(self, seconds=120):
         """Waits until each running node knows of all running nodes."""
         running = [node for node, child in self.nodes.items() if child.running]
         for node in running:

@@ -41,7 +41,7 @@ class Prometheus:
         return self
 
     def await_ready(self):
-        self._child.await_ready(lambda: http_get(f"{self.url}/-/ready")[0] == 200, 30)
+        self._child.await_ready(lambda: http_get(f"{self.url}/-/ready")[0] == 200, 60)
 
     def query(self, expression):
         """[(labels, number)] of an instant query; empty where it can't be asked."""
@@ -83,7 +83,7 @@ class Alertmanager:
         return self
 
     def await_ready(self):
-        self._child.await_ready(lambda: http_get(f"{self.url}/-/ready")[0] == 200, 30)
+        self._child.await_ready(lambda: http_get(f"{self.url}/-/ready")[0] == 200, 60)
 
     def metrics(self):
         return scrape(f"{self.url}/metrics")
@@ -107,7 +107,7 @@ class Slack:
     def start(self):
         self.webhook_file.parent.mkdir(parents=True, exist_ok=True)
         self.webhook_file.write_text(f"{self.url}/services/local")
-        self._child.start().await_ready(lambda: http_get(f"{self.url}/messages")[0] == 200, 10)
+        self._child.start().await_ready(lambda: http_get(f"{self.url}/messages")[0] == 200, 60)
         return self
 
     def messages(self):

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import urllib.request
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+_random = random.SystemRandom()  # as others may look for a port at the same time
 # Loopback is reached directly, whatever proxy the environment names.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -159,15 +161,14 @@ def port_is_free(port):
 
 
 def free_port(preferred=0):
-    """The preferred port if nobody has it, else any free one."""
-    if preferred and port_is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """The preferred port if nobody has it, else any free one that no outgoing connection takes before it is used."""
+    port = preferred
+    while not port or not port_is_free(port):
+        port = _random.randrange(10000, 32000)
+    return port
 
 
-def http_get(url, seconds=2):
+def http_get(url, seconds=10):
     """(status, body) of a GET; (0, why) where nobody answers."""
     return http_request(urllib.request.Request(url), seconds)
 

@@ -98,7 +98,7 @@ class Service:
         self._child.start()
         return self
 
-    def await_ready(self, seconds=60):
+    def await_ready(self, seconds=120):
         self._child.await_ready(lambda: http_get(f"{self.url}/readyz")[0] == 200, seconds)
         return self
 
