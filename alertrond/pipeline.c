@@ -430,8 +430,9 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     else if (pipeline->stalled_since > 0 && now - pipeline->stalled_since > STALL_SECONDS)
         why_say(trouble, size, "outputs have not been acknowledged for %.0f s", now - pipeline->stalled_since);
     else if (watch_stalled(pipeline->watch) > 0)
-        why_say(trouble, size, "%zu partitions of topic %s are stalled: readings wait and none is dealt with",
-                watch_stalled(pipeline->watch), pipeline->config->kafka.readings_topic);
+        why_say(trouble, size, "%zu partition%s of topic %s stalled: readings wait and none is dealt with",
+                watch_stalled(pipeline->watch), watch_stalled(pipeline->watch) == 1 ? "" : "s",
+                pipeline->config->kafka.readings_topic);
     return trouble;
 }
 
