@@ -118,7 +118,9 @@ static void begin(struct fixture *fixture, double share, bool has_candidate)
 static void start(struct fixture *fixture)
 {
     char why[512] = "";
-    fixture->parts.models = models_new(&fixture->config, &fixture->metrics, train(WIDTH, 1, 1), why, sizeof why);
+    alertron_model *model = train(WIDTH, 1, 1);
+    assert_non_null(fixture->parts.features = features_new("", model, &fixture->metrics, why, sizeof why));
+    fixture->parts.models = models_new(&fixture->config, &fixture->metrics, model, why, sizeof why);
     assert_string_equal(why, "");
     assert_non_null(fixture->parts.models);
 }
@@ -127,6 +129,7 @@ static void end(struct fixture *fixture)
 {
     devices_free(fixture->parts.devices);
     models_free(fixture->parts.models);
+    features_free(fixture->parts.features);
     metrics_close(&fixture->metrics);
     unlink(fixture->primary);
     unlink(fixture->candidate);
@@ -182,9 +185,10 @@ static struct verdict score_block(struct scorer *scorer, const char *device_id)
     scorer_score(scorer, features, BLOCK, scores, candidate_scores);
     const bool by_candidate = scorer_decides_candidate(scorer, device_id, strlen(device_id));
     struct verdict verdict = {0};
+    static const struct explanation explanation = {.n = 0};
     for (size_t i = 0; i < BLOCK; i++) {
         const size_t n = strlen(device_id);
-        verdict = scorer_grade(scorer, by_candidate ? candidate_scores[i] : scores[i], by_candidate);
+        verdict = scorer_grade(scorer, by_candidate ? candidate_scores[i] : scores[i], by_candidate, &explanation);
         scorer_count(scorer, device_id, n, scorer_expect(scorer, device_id, n), &verdict, 1);
     }
     scorer_show(scorer, 1e-6);
