@@ -19,7 +19,8 @@ struct block *block_new(size_t width)
     block->scores = calloc(BLOCK_ITEMS_ROOM, sizeof *block->scores);
     block->candidate_scores = calloc(BLOCK_ITEMS_ROOM, sizeof *block->candidate_scores);
     block->texts = malloc(TEXTS_SIZE);
-    if (block->features && block->scores && block->candidate_scores && block->texts)
+    block->explanations = calloc(BLOCK_ITEMS_ROOM, sizeof *block->explanations);
+    if (block->features && block->scores && block->candidate_scores && block->texts && block->explanations)
         return block;
     block_free(block);
     return NULL;
@@ -54,6 +55,7 @@ void block_free(struct block *block)
     free(block->scores);
     free(block->candidate_scores);
     free(block->texts);
+    free(block->explanations);
     free(block);
 }
 
@@ -140,12 +142,18 @@ void block_score(struct block *block, struct scorer *scorer)
     for (size_t i = block->n_scored; i < block->n; i++)
         n += !block->items[i].letter;
     scorer_score(scorer, block->features, n, block->scores, block->candidate_scores);
+    const double *features = block->features;
+    const size_t width = n > 0 ? block->n_features / n : 0;
     n = 0;
-    for (size_t i = block->n_scored; i < block->n; i++)
-        if (!block->items[i].letter) {
-            take_score(&block->items[i], scorer, block->scores[n], block->candidate_scores[n]);
-            n++;
-        }
+    for (size_t i = block->n_scored; i < block->n; i++) {
+        struct item *item = &block->items[i];
+        if (item->letter)
+            continue;
+        take_score(item, scorer, block->scores[n], block->candidate_scores[n]);
+        if (scorer_alarms(scorer, item->score, item->by_candidate))
+            block->explanations[i] = scorer_explain(scorer, features + n * width, item->by_candidate);
+        n++;
+    }
     block->n_scored = block->n;
     block->n_features = 0;
 }
@@ -185,8 +193,10 @@ void block_drop(struct block *block, const int32_t *partitions, size_t n_partiti
     for (size_t i = block->n_done; i < block->n; i++)
         if (contains(partitions, n_partitions, block->items[i].partition))
             drop_item(block, &block->items[i]);
-        else
+        else {
+            block->explanations[kept] = block->explanations[i];
             block->items[kept++] = block->items[i];
+        }
     block->n = block->n_scored = kept;
     close_up_texts(block);
 }

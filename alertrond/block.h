@@ -45,7 +45,8 @@ struct block {
     double begun;                                 /* when its first message was at hand, seconds */
     double *features, *scores, *candidate_scores; /* of the readings that are not scored yet */
     size_t n_features;
-    char *texts; /* device_ids */
+    struct explanation *explanations; /* of items that are anomalies, by their place */
+    char *texts;                      /* device_ids */
     size_t n_texts, letter_bytes;
     bool out_of_memory; /* a message could not be kept, nor was it added: its partition must not go on */
 };

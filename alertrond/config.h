@@ -29,6 +29,7 @@ struct config {
     struct {
         char *path;             /* required by run */
         int64_t input;          /* alertron_input: default, float64 or float32 */
+        char *feature_names;    /* with commas; "": the model's own */
         int64_t reload_seconds; /* 0: it is not looked at again by itself */
     } model;
     struct {

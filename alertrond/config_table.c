@@ -45,6 +45,17 @@ const struct config_key config_keys[] = {
          "It decides the last bit of a score, and so on which side of the threshold a reading falls. `default` is "
          "float32 for a dict of scaler and model, else float64."},
     {.section = "model",
+     .name = "feature_names",
+     .kind = CONFIG_TEXT,
+     FIELD(model.feature_names),
+     .initial = "",
+     .may_be_empty = true,
+     .what = "names with commas between them",
+     .argument = "NAMES",
+     .doc = "what the features of a reading are called, in their order; empty: as the model calls them",
+     .details = "For alerts, metrics and records of anomalies: `temperature, pressure, vibration`. Where the model has "
+                "no names either they are `feature_0`, `feature_1` and so on."},
+    {.section = "model",
      .name = "reload_seconds",
      .kind = CONFIG_INTEGER,
      FIELD(model.reload_seconds),

@@ -84,6 +84,17 @@ static void *generate(void *context)
     return NULL;
 }
 
+/* Puts a copy of `text` in the place of a string of the configuration. False where memory has run out. */
+static bool set_text(char **at, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return false;
+    free(*at);
+    *at = copy;
+    return true;
+}
+
 static bool start(struct demo *demo, char *why, size_t why_size)
 {
     const char *const topics[] = {demo->config.kafka.readings_topic, demo->config.kafka.anomalies_topic,
@@ -91,14 +102,14 @@ static bool start(struct demo *demo, char *why, size_t why_size)
     demo->broker = kafka_broker_start(topics, 3, (int)demo->config.kafka.partitions, why, why_size);
     if (!demo->broker)
         return false;
-    char *bootstrap = strdup(kafka_broker_bootstrap(demo->broker));
-    if (!bootstrap) {
+    struct config *config = &demo->config;
+    const bool named = *config->model.feature_names;
+    if (!set_text(&config->kafka.bootstrap, kafka_broker_bootstrap(demo->broker)) ||
+        (!named && !set_text(&config->model.feature_names, "temperature, pressure, vibration"))) {
         snprintf(why, why_size, "out of memory");
         return false;
     }
-    free(demo->config.kafka.bootstrap);
-    demo->config.kafka.bootstrap = bootstrap;
-    const struct kafka_cluster cluster = {.bootstrap = bootstrap};
+    const struct kafka_cluster cluster = {.bootstrap = config->kafka.bootstrap};
     demo->producer = kafka_producer_new(&cluster, NULL, why, why_size);
     return demo->producer != NULL;
 }

@@ -42,6 +42,9 @@ uint64_t devices_hash(const struct devices *devices, const char *id, size_t n_id
 static void make_series(const struct metrics *metrics, struct device *device, const char *name)
 {
     device->score = alertron_gauge_with(metrics->device_scores, &name);
+    device->feature = alertron_gauge_with(metrics->device_features, &name);
+    alertron_gauge_set(device->feature, -1);
+    device->readings = alertron_counter_with(metrics->device_readings, &name);
     for (int severity = ALERTRON_SEVERITY_LOW; severity < SEVERITIES; severity++)
         device->anomalies[severity] =
             alertron_counter_with(metrics->device_anomalies,
@@ -141,6 +144,8 @@ static void forget(struct devices *devices, struct device *device)
         at = &(*at)->chain;
     *at = device->chain;
     alertron_gauge_remove(devices->metrics->device_scores, device->score);
+    alertron_gauge_remove(devices->metrics->device_features, device->feature);
+    alertron_counter_remove(devices->metrics->device_readings, device->readings);
     for (int severity = ALERTRON_SEVERITY_LOW; severity < SEVERITIES; severity++)
         alertron_counter_remove(devices->metrics->device_anomalies, device->anomalies[severity]);
     free(device);

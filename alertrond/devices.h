@@ -9,7 +9,8 @@
 
 /* A device's series. They appear together when it is first held, at 0, and go when nobody holds it any more. */
 struct device {
-    alertron_gauge_child *score;
+    alertron_gauge_child *score, *feature; /* of the last reading; of the last anomaly, -1: none yet */
+    alertron_counter_child *readings;
     alertron_counter_child *anomalies[SEVERITIES]; /* by severity; that of "none" is NULL */
     struct device *chain;                          /* same bucket */
     uint64_t hash;

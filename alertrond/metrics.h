@@ -32,6 +32,10 @@ struct metrics {
     alertron_counter *anomalies, *dead_letters;       /* {severity}, {reason} */
     alertron_counter_child *anomalies_of[SEVERITIES]; /* that of "none" is NULL */
     alertron_counter_child *dead_letters_of[READING_FAULTS + 1];
+    alertron_counter *feature_anomalies; /* {feature} */
+    alertron_gauge *feature_info;        /* {index,feature} */
+    alertron_counter *device_readings;   /* {device_id} */
+    alertron_gauge *device_features;     /* {device_id} */
     alertron_histogram_child *block_readings;
     alertron_gauge_child *devices;
     alertron_counter_child *devices_overflowed;

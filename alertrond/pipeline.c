@@ -63,7 +63,8 @@ static bool finish_item(struct pipeline *pipeline, const struct item *item, doub
 {
     struct verdict verdict = {0};
     if (!item->letter)
-        verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate);
+        verdict = scorer_grade(pipeline->scorer, item->score, item->by_candidate,
+                               &pipeline->block->explanations[item - pipeline->block->items]);
     if (item->letter ? !outputs_send_letter(&pipeline->outputs, item)
                      : verdict.anomaly && !outputs_send_anomaly(&pipeline->outputs, item, &verdict))
         return false;

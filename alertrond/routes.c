@@ -155,9 +155,15 @@ static struct verdict judge(struct scorer *scorer, const struct reading *reading
     scorer_score(scorer, features, 1, &score, &candidate_score);
     const double now = clock_seconds();
     const bool by_candidate = scorer_decides_candidate(scorer, reading->device_id, n);
-    const struct verdict verdict = scorer_grade(scorer, by_candidate ? candidate_score : score, by_candidate);
+    if (by_candidate)
+        score = candidate_score;
+    struct explanation explanation = {0};
+    if (scorer_alarms(scorer, score, by_candidate))
+        explanation = scorer_explain(scorer, features, by_candidate);
+    struct verdict verdict = scorer_grade(scorer, score, by_candidate, &explanation);
     scorer_count(scorer, reading->device_id, n, hash, &verdict, now);
     scorer_show(scorer, now - begun);
+    verdict.explanation = NULL; /* which ends here */
     return verdict;
 }
 

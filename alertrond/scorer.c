@@ -31,11 +31,12 @@ struct scorer {
     struct device_map *devices;
     const struct lineup *lineup;
     struct unshown unshown;
+    double shares[]; /* room for an explanation */
 };
 
 struct scorer *scorer_new(const struct scorer_parts *parts)
 {
-    struct scorer *scorer = calloc(1, sizeof *scorer);
+    struct scorer *scorer = calloc(1, sizeof *scorer + parts->features->width * sizeof *scorer->shares);
     if (!scorer)
         return NULL;
     *scorer = (struct scorer){.parts = *parts, .devices = device_map_new(parts->devices)};
@@ -154,15 +155,44 @@ bool scorer_decides_candidate(const struct scorer *scorer, const char *device_id
     return scorer->lineup->share > 0 && candidate_decides(scorer->lineup->share, device_id, n_device_id);
 }
 
-struct verdict scorer_grade(const struct scorer *scorer, double score, bool by_candidate)
+static const struct graded_model *decider(const struct scorer *scorer, bool by_candidate)
 {
-    const struct graded_model *graded = by_candidate ? scorer->lineup->candidate : scorer->lineup->primary;
+    return by_candidate ? scorer->lineup->candidate : scorer->lineup->primary;
+}
+
+bool scorer_alarms(const struct scorer *scorer, double score, bool by_candidate)
+{
+    return score > decider(scorer, by_candidate)->cuts.threshold;
+}
+
+struct explanation scorer_explain(struct scorer *scorer, const double *features, bool by_candidate)
+{
+    alertron_model_explain(decider(scorer, by_candidate)->model, features, scorer->shares);
+    return explanation_of(scorer->shares, scorer->parts.features->width);
+}
+
+struct verdict scorer_grade(const struct scorer *scorer, double score, bool by_candidate,
+                            const struct explanation *explanation)
+{
+    const struct graded_model *graded = decider(scorer, by_candidate);
     const alertron_severity severity = alertron_cuts_severity(&graded->cuts, score);
+    const bool anomaly = severity != ALERTRON_SEVERITY_NONE;
     return (struct verdict){.score = score,
-                            .anomaly = severity != ALERTRON_SEVERITY_NONE,
+                            .anomaly = anomaly,
                             .severity = severity,
                             .model_version = graded->version,
-                            .by_candidate = by_candidate};
+                            .by_candidate = by_candidate,
+                            .explanation = anomaly ? explanation : NULL,
+                            .features = scorer->parts.features};
+}
+
+static void count_cause(struct scorer *scorer, const struct device *device, const struct explanation *explanation)
+{
+    if (explanation->n == 0)
+        return;
+    const uint32_t feature = explanation->causes[0].feature;
+    alertron_counter_add(scorer->parts.features->anomalies[feature], 1);
+    alertron_gauge_set(device->feature, (double)feature);
 }
 
 void scorer_count(struct scorer *scorer, const char *device_id, size_t n_device_id, uint64_t hash,
@@ -170,11 +200,13 @@ void scorer_count(struct scorer *scorer, const char *device_id, size_t n_device_
 {
     const struct device *device = device_map_seen(scorer->devices, device_id, n_device_id, hash, now);
     alertron_gauge_set(device->score, verdict->score);
+    alertron_counter_add(device->readings, 1);
     scorer->unshown.counted++;
     if (!verdict->anomaly)
         return;
     alertron_counter_add(device->anomalies[verdict->severity], 1);
     alertron_counter_add(scorer->parts.metrics->anomalies_of[verdict->severity], 1);
+    count_cause(scorer, device, verdict->explanation);
     if (scorer->lineup->primary->learns && !verdict->by_candidate) /* a candidate learns when it is compared */
         models_learn(scorer->parts.models, scorer->lineup->primary, verdict->score);
 }

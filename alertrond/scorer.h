@@ -11,6 +11,7 @@
 #include <alertron.h>
 
 #include "devices.h"
+#include "explanation.h"
 #include "metrics.h"
 #include "models.h"
 #include "verdict.h"
@@ -22,6 +23,7 @@ struct scorer_parts {
     struct models *models;
     struct metrics *metrics;
     struct devices *devices;
+    struct features *features;
     double device_seconds; /* silence after which a device is forgotten */
 };
 
@@ -41,8 +43,17 @@ void scorer_score(struct scorer *scorer, const double *features, size_t n, doubl
 /* Whether the candidate decides for this device; then its score counts. */
 bool scorer_decides_candidate(const struct scorer *scorer, const char *device_id, size_t n_device_id);
 
-/* The verdict on a score of whichever decides, by its cuts. Its model_version lives until the next scorer_begin. */
-struct verdict scorer_grade(const struct scorer *scorer, double score, bool by_candidate);
+/* The verdict on a score of whichever decides, by its cuts; where it is an anomaly's, with the explanation. Its
+ * model_version lives until the next scorer_begin. */
+struct verdict scorer_grade(const struct scorer *scorer, double score, bool by_candidate,
+                            const struct explanation *explanation);
+
+/* Whether a score is an anomaly's, by the cuts of whichever decides. */
+bool scorer_alarms(const struct scorer *scorer, double score, bool by_candidate);
+
+/* Which features isolated a reading, by the model of whichever decides: for anomalies, as it takes some microseconds.
+ */
+struct explanation scorer_explain(struct scorer *scorer, const double *features, bool by_candidate);
 
 /* Counts a verdict for its device, and learns from it where the cuts are to be taken from the stream. `now` is in
  * seconds of a clock that does not go back. */

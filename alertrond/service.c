@@ -172,6 +172,11 @@ static bool start_parts(struct service *service, alertron_model *model, char *wh
     service->has_metrics = true;
     service->parts.metrics = &service->metrics;
     service->parts.device_seconds = (double)config->limits.device_seconds;
+    service->parts.features = features_new(config->model.feature_names, model, &service->metrics, why, why_size);
+    if (!service->parts.features) {
+        alertron_model_free(model);
+        return false;
+    }
     service->parts.models = models_new(config, &service->metrics, model, why, why_size);
     if (!service->parts.models)
         return false;
@@ -233,6 +238,7 @@ static bool end(struct service *service)
     access_free(service->access);
     devices_free(service->parts.devices);
     models_free(service->parts.models);
+    features_free(service->parts.features);
     if (service->has_metrics)
         metrics_close(&service->metrics);
     return clean;

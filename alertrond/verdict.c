@@ -1,6 +1,7 @@
 /* verdict.c: the record of a verdict. */
 #include "verdict.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Pieces are written as long as they fit; `failed` stays set once one did not. */
@@ -47,6 +48,21 @@ static void put_integer(struct writer *writer, long long value)
     put_text(writer, at);
 }
 
+/* Shares to a thousandth: they compare features, and are no closer than that. */
+static void put_causes(struct writer *writer, const struct verdict *verdict)
+{
+    const struct explanation *explanation = verdict->explanation;
+    put_text(writer, ",\"contributions\":[");
+    for (size_t i = 0; i < explanation->n; i++) {
+        put_text(writer, i ? ",{\"feature\":" : "{\"feature\":");
+        put_string(writer, verdict->features->names[explanation->causes[i].feature]);
+        put_text(writer, ",\"share\":");
+        put_number(writer, round((double)explanation->causes[i].share * 1e3) / 1e3);
+        put_text(writer, "}");
+    }
+    put_text(writer, "]");
+}
+
 size_t verdict_write(char *out, size_t size, const char *device_id, double ts, const struct verdict *verdict,
                      const struct source *source)
 {
@@ -68,6 +84,8 @@ size_t verdict_write(char *out, size_t size, const char *device_id, double ts, c
         put_integer(&writer, source->offset);
         put_text(&writer, ",\"model_version\":");
         put_string(&writer, verdict->model_version);
+        if (verdict->explanation)
+            put_causes(&writer, verdict);
     }
     put_text(&writer, "}");
     return writer.failed ? 0 : writer.n;

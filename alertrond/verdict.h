@@ -7,14 +7,17 @@
 
 #include <alertron.h>
 
+#include "explanation.h"
 #include "reading.h"
 
 struct verdict {
     double score;
     bool anomaly;
     alertron_severity severity;
-    const char *model_version; /* of the model that decided */
-    bool by_candidate;         /* which it was */
+    const char *model_version;             /* of the model that decided */
+    bool by_candidate;                     /* which it was */
+    const struct explanation *explanation; /* of an anomaly, else NULL */
+    const struct features *features;       /* where there is an explanation */
 };
 
 /* The message that a verdict comes from. */
@@ -25,13 +28,14 @@ struct source {
 };
 
 /* Writes the record as JSON: the fields of the system that this one replaces, then, where `source` is not NULL, the
- * message it comes from and the model that decided. `ts` is in seconds since 1970, NaN for none. Returns the length, or
+ * message it comes from, the model that decided, and of an anomaly the
+ * features that contributed most. `ts` is in seconds since 1970, NaN for none. Returns the length, or
  * 0 where it does not fit.
  */
 size_t verdict_write(char *out, size_t size, const char *device_id, double ts, const struct verdict *verdict,
                      const struct source *source);
 
-/* Enough for any verdict: a device_id escaped, a topic name, and numbers. */
-#define VERDICT_BYTES_MAX (6 * READING_DEVICE_BYTES_MAX + 249 + 512)
+/* Enough for any verdict: a device_id and names of features escaped, a topic name, and numbers. */
+#define VERDICT_BYTES_MAX (6 * READING_DEVICE_BYTES_MAX + 249 + 512 + CAUSES_MAX * (6 * ALERTRON_FEATURE_NAME_MAX + 64))
 
 #endif

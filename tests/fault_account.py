@@ -94,7 +94,7 @@ class Account:
     def _same_anomaly(self, id, record):
         message, (score, severity) = self.written[id], self.verdicts[id]
         partition, offset = self.places.get(id) or self.earlier[id]
-        return record == {
+        return streams.is_explained(record, ("f0", "f1", "f2")) and record == {
             "device_id": message.device,
             "anomaly": True,
             "severity": severity,
@@ -104,6 +104,7 @@ class Account:
             "source_partition": partition,
             "source_offset": offset,
             "model_version": record["model_version"],
+            "contributions": record["contributions"],
         }
 
     def _same_letter(self, id, letter, headers_may_go):

@@ -105,6 +105,7 @@ void models_begin_in_folder(struct models_fixture *fixture, double share, bool h
 void models_start(struct models_fixture *fixture, alertron_model *model)
 {
     char why[512] = "";
+    assert_non_null(fixture->parts.features = features_new("", model, &fixture->metrics, why, sizeof why));
     fixture->parts.models = models_new(&fixture->config, &fixture->metrics, model, why, sizeof why);
     assert_string_equal(why, "");
     assert_non_null(fixture->parts.models);
@@ -114,6 +115,7 @@ void models_end(struct models_fixture *fixture)
 {
     devices_free(fixture->parts.devices);
     models_free(fixture->parts.models);
+    features_free(fixture->parts.features);
     metrics_close(&fixture->metrics);
     free(fixture->text);
     if (!fixture->folder[0])

@@ -182,6 +182,15 @@ def source_of_anomaly(record):
     return record["source_partition"], record["source_offset"]
 
 
+def is_explained(record, names):
+    """Whether an anomaly's contributions are what they must be: up to three features, the largest share first."""
+    told = [(one["feature"], one["share"]) for one in record["contributions"]]
+    shares = [share for _, share in told]
+    good = 1 <= len(told) <= 3 and len({feature for feature, _ in told}) == len(told)
+    good = good and shares == sorted(shares, reverse=True) and 0 <= shares[-1] and sum(shares) <= 1.0015
+    return good and all(feature in names for feature, _ in told)
+
+
 def source_of_dead_letter(message):
     headers = dict(message.headers())
     return int(headers["__connect.errors.partition"]), int(headers["__connect.errors.offset"])

@@ -29,6 +29,19 @@ bool scorer_decides_candidate(const struct scorer *scorer, const char *device_id
     return device_id[0] == 'c';
 }
 
+bool scorer_alarms(const struct scorer *scorer, double score, bool by_candidate)
+{
+    (void)scorer;
+    return by_candidate ? score < -2 : score > 2;
+}
+
+/* The features told apart by their shares. */
+struct explanation scorer_explain(struct scorer *scorer, const double *features, bool by_candidate)
+{
+    (void)scorer;
+    return (struct explanation){.causes = {{by_candidate, (float)features[0]}, {2, (float)features[1]}}, .n = 2};
+}
+
 struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
 {
     (void)message;
@@ -78,6 +91,11 @@ static void readings_get_the_score_of_whichever_decides(void **state)
     assert_true(block->items[0].score == 1 && !block->items[0].by_candidate);
     assert_true(block->items[2].score == -3 && block->items[2].by_candidate);
     assert_true(block->items[3].score == 4);
+    assert_int_equal(block->explanations[0].n, 0); /* no anomaly */
+    assert_int_equal(block->explanations[2].causes[0].feature, true);
+    assert_true(block->explanations[2].causes[0].share == 3 && block->explanations[2].causes[1].share == -3);
+    assert_int_equal(block->explanations[3].causes[0].feature, false);
+    assert_true(block->explanations[3].causes[0].share == 4);
     assert_string_equal(block->items[2].device_id, "canary");
     assert_int_equal(block->items[2].n_device_id, 6);
     assert_int_equal(block->items[2].partition, 3);
@@ -150,6 +168,7 @@ static void what_is_dropped_leaves_the_rest_as_it_was(void **state)
     assert_true(block->items[1].score == -2);
     assert_string_equal(block->items[2].device_id, "valve");
     assert_true(block->items[2].score == 4);
+    assert_true(block->explanations[2].causes[0].share == 4);
     assert_int_equal(block->items[3].letter->fault, READING_NOT_JSON);
     assert_int_equal(block->items[3].offset, 6);
     block_free(block);

@@ -24,9 +24,10 @@ static struct verdict score_block(struct scorer *scorer, const char *device_id)
     scorer_score(scorer, features, BLOCK, scores, candidate_scores);
     const bool by_candidate = scorer_decides_candidate(scorer, device_id, strlen(device_id));
     struct verdict verdict = {0};
+    static const struct explanation explanation = {.n = 0};
     for (size_t i = 0; i < BLOCK; i++) {
         const size_t n = strlen(device_id);
-        verdict = scorer_grade(scorer, by_candidate ? candidate_scores[i] : scores[i], by_candidate);
+        verdict = scorer_grade(scorer, by_candidate ? candidate_scores[i] : scores[i], by_candidate, &explanation);
         scorer_count(scorer, device_id, n, scorer_expect(scorer, device_id, n), &verdict, 1);
     }
     scorer_show(scorer, 1e-6);

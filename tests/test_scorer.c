@@ -58,11 +58,14 @@ static bool exposes(struct fixture *fixture, const char *line)
     return false;
 }
 
+/* Feature 1 stood out, and feature 0 a little. */
+static const struct explanation explanation = {.causes = {{1, 0.9f}, {0, 0.1f}}, .n = 2};
+
 static struct verdict count_score(struct fixture *fixture, const char *device_id, double score)
 {
     const size_t n = strlen(device_id);
     scorer_begin(fixture->scorer);
-    const struct verdict verdict = scorer_grade(fixture->scorer, score, false);
+    const struct verdict verdict = scorer_grade(fixture->scorer, score, false, &explanation);
     scorer_count(fixture->scorer, device_id, n, scorer_expect(fixture->scorer, device_id, n), &verdict, 1);
     scorer_show(fixture->scorer, 1e-6);
     return verdict;
@@ -71,7 +74,7 @@ static struct verdict count_score(struct fixture *fixture, const char *device_id
 static alertron_severity severity_of(struct fixture *fixture, double score)
 {
     scorer_begin(fixture->scorer);
-    return scorer_grade(fixture->scorer, score, false).severity;
+    return scorer_grade(fixture->scorer, score, false, NULL).severity;
 }
 
 /* --- metrics ----------------------------------------------------------------------------------------- */
@@ -164,8 +167,16 @@ static void a_verdict_is_counted_for_its_device_and_for_the_fleet(void **state)
     assert_true(exposes(&fixture, "last_anomaly_score{device_id=\"a\"} 0.99\n"));
     assert_true(exposes(&fixture, "anomaly_count_total{device_id=\"_other\",severity=\"high\"} 1\n"));
     assert_true(exposes(&fixture, "alertrond_anomalies_total{severity=\"high\"} 2\n"));
+    assert_true(exposes(&fixture, "alertrond_device_readings_total{device_id=\"a\"} 2\n"));
+    assert_true(exposes(&fixture, "alertrond_device_readings_total{device_id=\"_other\"} 1\n"));
+    assert_true(exposes(&fixture, "alertrond_last_anomaly_feature{device_id=\"a\"} 1\n"));
+    assert_true(exposes(&fixture, "alertrond_feature_info{index=\"1\",feature=\"feature_1\"} 1\n"));
+    assert_true(exposes(&fixture, "alertrond_anomaly_features_total{feature=\"feature_1\"} 2\n"));
+    assert_true(exposes(&fixture, "alertrond_anomaly_features_total{feature=\"feature_0\"} 0\n"));
     scorer_tick(fixture.scorer, 1000);
     assert_false(exposes(&fixture, "last_anomaly_score{device_id=\"a\"}"));
+    assert_false(exposes(&fixture, "alertrond_device_readings_total{device_id=\"a\"}"));
+    assert_false(exposes(&fixture, "alertrond_last_anomaly_feature{device_id=\"a\"}"));
     assert_true(exposes(&fixture, "alertrond_anomalies_total{severity=\"high\"} 2\n"));
     end(&fixture);
 }

@@ -58,6 +58,7 @@ class Run:
     def _check_anomaly(self, record, message):
         score, severity = self.anomalies[message.place]
         assert re.fullmatch("[0-9a-f]{16}", record["model_version"])
+        assert streams.is_explained(record, ("f0", "f1", "f2"))
         assert record == {
             "device_id": message.device,
             "anomaly": True,
@@ -68,6 +69,7 @@ class Run:
             "source_partition": message.place[0],
             "source_offset": message.place[1],
             "model_version": record["model_version"],
+            "contributions": record["contributions"],
         }
 
 

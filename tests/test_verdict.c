@@ -23,6 +23,29 @@ static void a_record_has_the_fields_of_the_replaced_system_first(void **state)
     assert_string_equal(out, expected);
 }
 
+static const char *names[] = {"temperature", "flow \"in\"", "vibration"};
+static const struct features features = {.width = 3, .names = names};
+
+static void a_record_of_an_anomaly_tells_the_features_that_contributed_most(void **state)
+{
+    (void)state;
+    char out[VERDICT_BYTES_MAX];
+    const struct explanation explanation = {.causes = {{2, 0.61249f}, {1, 0.25f}}, .n = 2};
+    const struct verdict verdict = {.score = 0.5625,
+                                    .anomaly = true,
+                                    .severity = ALERTRON_SEVERITY_MEDIUM,
+                                    .model_version = "0123456789abcdef",
+                                    .explanation = &explanation,
+                                    .features = &features};
+    const struct source source = {"readings", 3, 4};
+    assert_true(verdict_write(out, sizeof out, "edge-1", 1, &verdict, &source) > 0);
+    assert_non_null(strstr(out, ",\"model_version\":\"0123456789abcdef\",\"contributions\":["
+                                "{\"feature\":\"vibration\",\"share\":0.612},"
+                                "{\"feature\":\"flow \\\"in\\\"\",\"share\":0.25}]}"));
+    assert_true(verdict_write(out, sizeof out, "edge-1", 1, &verdict, NULL) > 0);
+    assert_null(strstr(out, "contributions"));
+}
+
 static void a_record_without_source_and_time_says_so(void **state)
 {
     (void)state;
@@ -44,10 +67,18 @@ static void the_longest_record_fits_and_none_is_cut(void **state)
     memset(device_id, 1, sizeof device_id - 1); /* each becomes \u0001 */
     device_id[sizeof device_id - 1] = 0;
     const double ts = -1.7976931348623157e308;
+    char name[ALERTRON_FEATURE_NAME_MAX + 1];
+    memset(name, 1, sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    const char *same[] = {name, name, name};
+    const struct features long_features = {.width = 3, .names = same};
+    const struct explanation explanation = {.causes = {{2, 0.399f}, {1, 0.301f}, {0, 0.3f}}, .n = CAUSES_MAX};
     const struct verdict verdict = {.score = -2.2250738585072014e-308,
                                     .anomaly = true,
                                     .severity = ALERTRON_SEVERITY_MEDIUM,
-                                    .model_version = "0123456789abcdef"};
+                                    .model_version = "0123456789abcdef",
+                                    .explanation = &explanation,
+                                    .features = &long_features};
     const struct source source = {topic, INT32_MAX, INT64_MAX};
     const size_t n = verdict_write(out, sizeof out, device_id, ts, &verdict, &source);
     assert_true(n > 0);
@@ -61,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_has_the_fields_of_the_replaced_system_first),
+        cmocka_unit_test(a_record_of_an_anomaly_tells_the_features_that_contributed_most),
         cmocka_unit_test(a_record_without_source_and_time_says_so),
         cmocka_unit_test(the_longest_record_fits_and_none_is_cut),
     };

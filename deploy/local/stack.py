@@ -86,8 +86,10 @@ class Stack:
         return program
 
     def _model(self):
+        if not self.options.no_generator:
+            self.service_options += ["--model-feature-names", "temperature, pressure, vibration"]
         if not self.options.model:
-            self.service_options = self._step("calibrating", lambda: service_room.calibrate(self.program, self.directory))
+            self.service_options += self._step("calibrating", lambda: service_room.calibrate(self.program, self.directory))
             return self._step("training a model", lambda: service_room.train(self.program, self.directory))
         features = self._step("reading the model", lambda: service_room.model_features(self.program, self.options.model))
         if features != 3 and not self.options.no_generator:
