@@ -56,7 +56,7 @@ static void test_what_is_no_token_is_refused_without_being_shown(void **state)
 static void test_a_token_of_any_length_stays_in_its_room(void **state)
 {
     (void)state;
-    for (size_t n = 0; n < 12000; n += n > 10900 && n < 10960 ? 1 : 97) {
+    for (size_t n = 0; n<12000; n += n> 10900 && n < 10960 ? 1 : 97) {
         char *text = calloc(1, n + 8), why[200];
         assert_non_null(text);
         memcpy(text, "e30.", 4);
