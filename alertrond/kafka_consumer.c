@@ -435,13 +435,25 @@ const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)
     return consumer->trouble;
 }
 
+/* All partitions go with the first that do. librdkafka (2.0 and later) takes whatever a member that ends answers to a
+ * rebalance for the giving up of all it has, and is free to end with that answer: it then drops the requests that have
+ * come meanwhile, and who waits for one of them waits for ever. So one answer is given, behind which nothing is asked.
+ * Partitions that were to come while it ends go before anybody is told of them. */
+static void give_up(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = list_ours(consumer);
+    consumer->given_up = true;
+    kafka__rebalance(consumer->client, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS, list, consumer);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 /* Messages may still come, which rd_kafka_queue_poll_callback would not bear. */
 static void serve_closing(struct kafka_consumer *consumer, rd_kafka_queue_t *queue)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 100);
-    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-        kafka__rebalance(consumer->client, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event),
-                         consumer);
+    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE && !consumer->given_up &&
+        rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+        give_up(consumer);
     if (event)
         rd_kafka_event_destroy(event);
 }

@@ -85,6 +85,7 @@ struct kafka_consumer {
     size_t errors;
     bool assigned; /* at least once */
     bool dies;     /* of being destroyed: see kafka_consumer_close */
+    bool given_up; /* all partitions, at the end */
     bool transactional, rewinding, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];

@@ -127,7 +127,7 @@ void kafka_consumer_commit(struct kafka_consumer *consumer)
 
 static void unassign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
 {
-    if (is_cooperative(consumer->client)) {
+    if (!consumer->given_up && is_cooperative(consumer->client)) {
         rd_kafka_error_t *error = rd_kafka_incremental_unassign(consumer->client, partitions);
         if (error)
             rd_kafka_error_destroy(error);

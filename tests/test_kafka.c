@@ -247,6 +247,31 @@ static void lines_of_the_client_are_errors_where_it_can_not_go_on(void **state)
     }
 }
 
+/* The client has what it was given in its queue, and nobody looked. A request that meets the end of the group is never
+ * answered by librdkafka, so nothing may be asked of it once it has been told that all is given up. */
+static void a_member_that_ends_before_it_is_told_what_it_has_ends(void **state)
+{
+    enum { MEMBERS = 16 };
+    struct kafka_property quiet[] = {{.name = "statistics.interval.ms", .value = "0"}};
+    struct cluster cluster = *(struct cluster *)*state;
+    struct reader *readers[MEMBERS];
+    cluster.address.properties = quiet;
+    cluster.address.n_properties = 1;
+    for (int i = 0; i < MEMBERS; i++) {
+        char group[16];
+        snprintf(group, sizeof group, "g%d", i);
+        readers[i] = reader_new(&cluster, &(struct kafka_consumer_options){.group = group, .topic = "readings"});
+    }
+    for (int i = 0; i < MEMBERS; i++) {
+        while (rd_kafka_queue_length(readers[i]->consumer->events) == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        kafka_consumer_close(readers[i]->consumer, 10000);
+        for (int partition = 0; partition < PARTITIONS; partition++)
+            assert_int_equal(readers[i]->next[partition], 0); /* as before it was told */
+        free(readers[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +286,7 @@ int main(void)
         CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),
         CLUSTER_TEST(nothing_comes_of_a_partition_that_went),
         CLUSTER_TEST(a_member_that_wants_no_messages_gives_partitions_up_all_the_same),
+        CLUSTER_TEST(a_member_that_ends_before_it_is_told_what_it_has_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
