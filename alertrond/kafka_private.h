@@ -48,7 +48,8 @@ struct kafka_producer {
     bool doomed;          /* a record was refused, so the transaction will be aborted */
     bool batch_too_large; /* it was with others, so the next transaction sends one by one */
     bool one_by_one;
-    bool anew; /* the client took the place of another, and the broker has not made its id known to it yet */
+    int astray; /* calls in a row that librdkafka found to come at the wrong time */
+    bool anew;  /* the client took the place of another, and the broker has not made its id known to it yet */
     char fatal_text[KAFKA_ERROR_TEXT];
 };
 

@@ -5,7 +5,7 @@
 #include "kafka_private.h"
 #include "log.h"
 
-enum { REFUSED_SECONDS = 1 };
+enum { REFUSED_SECONDS = 1, BEGIN_MS = 1000, ASTRAY_MAX = 10 };
 
 static int remaining_ms(double deadline)
 {
@@ -13,21 +13,32 @@ static int remaining_ms(double deadline)
     return left > 0 ? (int)left + 1 : 0;
 }
 
+/* Whether the call is to be made again since it went wrong inside of librdkafka (2.0 and later): each of its calls has
+ * steps, and where one took too long, the next may take that one's answer for its own, and come before its time. Once
+ * the answers are used up it is well again, so more than a few times in a row mean something else. */
+static bool came_too_early(struct kafka_producer *producer, const rd_kafka_error_t *error)
+{
+    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE && producer->astray++ < ASTRAY_MAX;
+}
+
 /* What the answer of a call that may be repeated means; frees it. What librdkafka calls neither retriable nor abortable
  * can't be gone on from. */
 static enum kafka_transaction judge(struct kafka_producer *producer, rd_kafka_error_t *error)
 {
-    if (!error)
+    if (!error) {
+        producer->astray = 0;
         return KAFKA_TRANSACTION_DONE;
+    }
     enum kafka_transaction outcome = KAFKA_TRANSACTION_FATAL;
     log_debug("kafka transaction: %s", rd_kafka_error_string(error));
     if (rd_kafka_error_is_fatal(error)) {
         kafka__note_fatal(producer);
     } else if (rd_kafka_error_txn_requires_abort(error)) {
         outcome = KAFKA_TRANSACTION_ABORTED;
-    } else if (rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    } else if (rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+               came_too_early(producer, error)) {
         outcome = KAFKA_TRANSACTION_RETRY;
-    } else if (!producer->fatal) {
+    } else if (!producer->fatal && !(producer->astray && producer->stage == KAFKA__ABORTING)) { /* see end_it */
         producer->fatal = true;
         snprintf(producer->fatal_text, sizeof producer->fatal_text, "%s%s", rd_kafka_error_string(error),
                  kafka_access_remedy(rd_kafka_error_code(error)));
@@ -42,24 +53,12 @@ enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, i
     return judge(producer, rd_kafka_init_transactions(producer->client, timeout_ms));
 }
 
-bool kafka_transaction_begin(struct kafka_producer *producer)
-{
-    if (producer->fatal ||
-        (*unsent_why(&producer->unsent) && clock_seconds() - producer->unsent.refused < REFUSED_SECONDS))
-        return false;
-    if (judge(producer, rd_kafka_begin_transaction(producer->client)) != KAFKA_TRANSACTION_DONE)
-        return false;
-    producer->stage = KAFKA__WRITING;
-    producer->one_by_one = producer->one_by_one || producer->batch_too_large;
-    producer->batch_too_large = false;
-    return true;
-}
-
 /* --- the end of a transaction ------------------------------------------------------------------------------- */
 
 /* Where a broker took nothing of a transaction, as its topic is gone or this user may not write to it, there is nothing
  * that it could abort, and librdkafka, which asks all the same, can't go on from the answer (its issue 4849). A new
- * client can: that the broker makes its id known to it is an abort, too. */
+ * client can: that the broker makes its id known to it is an abort, too. So it is where librdkafka will not have it
+ * that there is something to abort. */
 static enum kafka_transaction end_it(struct kafka_producer *producer, double deadline)
 {
     enum kafka_transaction outcome = KAFKA_TRANSACTION_FATAL;
@@ -84,6 +83,25 @@ static enum kafka_transaction abort_it(struct kafka_producer *producer, double d
     }
     /* "to be aborted" as the answer to an abort: it failed at the broker, and is to be begun again */
     return outcome == KAFKA_TRANSACTION_ABORTED ? KAFKA_TRANSACTION_RETRY : outcome;
+}
+
+bool kafka_transaction_begin(struct kafka_producer *producer)
+{
+    if (producer->fatal ||
+        (*unsent_why(&producer->unsent) && clock_seconds() - producer->unsent.refused < REFUSED_SECONDS))
+        return false;
+    if (producer->stage == KAFKA__ABORTING &&
+        abort_it(producer, clock_seconds() + BEGIN_MS * 1e-3) != KAFKA_TRANSACTION_DONE)
+        return false;
+    if (judge(producer, rd_kafka_begin_transaction(producer->client)) != KAFKA_TRANSACTION_DONE) {
+        if (producer->astray) /* the one before has ended, which librdkafka does not know yet */
+            producer->stage = KAFKA__ABORTING;
+        return false;
+    }
+    producer->stage = KAFKA__WRITING;
+    producer->one_by_one = producer->one_by_one || producer->batch_too_large;
+    producer->batch_too_large = false;
+    return true;
 }
 
 static enum kafka_transaction send_offsets(struct kafka_producer *producer, struct kafka_consumer *consumer,

@@ -316,6 +316,41 @@ static void who_was_fenced_is_told_what_to_do(void **state)
     writer_free(writer);
 }
 
+/* As where librdkafka took the answer to one step for that to the next: its state is not what its answers said. */
+static void a_state_that_is_not_what_was_said_is_gone_on_from(void **state)
+{
+    struct writer *writer = writer_new(*state);
+    init(writer);
+    for (int round = 1; round <= 2; round++) {
+        assert_null(rd_kafka_begin_transaction(writer->producer->client));
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_null(rd_kafka_abort_transaction(writer->producer->client, 10000));
+        enum kafka_transaction outcome;
+        while ((outcome = kafka_transaction_abort(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
+            ;
+        assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    }
+    assert_null(kafka_producer_fatal(writer->producer));
+    writer_free(writer);
+}
+
+/* What became of its records is not known, so another client must find out. */
+static void a_commit_that_can_not_be_is_not_tried_for_ever(void **state)
+{
+    struct writer *writer = writer_new(*state);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_null(rd_kafka_abort_transaction(writer->producer->client, 10000));
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_FATAL);
+    assert_non_null(strstr(kafka_producer_fatal(writer->producer), "not valid in state"));
+    writer_free(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +366,8 @@ int main(void)
         CLUSTER_TEST(a_commit_is_given_up_while_offsets_are_not_sent),
         CLUSTER_TEST(a_coordinator_that_is_loading_is_waited_for),
         CLUSTER_TEST(who_was_fenced_is_told_what_to_do),
+        CLUSTER_TEST(a_state_that_is_not_what_was_said_is_gone_on_from),
+        CLUSTER_TEST(a_commit_that_can_not_be_is_not_tried_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
