@@ -37,6 +37,23 @@ class Writer(threading.Thread):
         self.seconds = time.monotonic() - begun
 
 
+def settled(service, still=10):
+    """The figures once all partitions are read, and nothing has come or gone for `still` seconds, in which the group asks
+    each member three times whether it must join anew (heartbeat.interval.ms)."""
+    seen, since = None, 0
+
+    def is_settled():
+        nonlocal seen, since
+        now = service.metrics()
+        figures = [now.sum(name) for name in ("alertrond_partitions", "alertrond_rebalances_total")]
+        if seen != figures:
+            seen, since = figures, time.monotonic()
+        return figures[0] == streams.PARTITIONS and time.monotonic() - since >= still
+
+    wait_until(is_settled, 120, "each worker has its partitions and keeps them")
+    return service.metrics()
+
+
 class TwoModels(Run):
     """A run whose readings either of two models may have scored."""
 
@@ -135,7 +152,7 @@ def test_reloads_ten_times_a_second_under_load_lose_and_double_nothing(two, kafk
     versions = [command(service, "reload")[1]["primary"]]
     run.write(0, CHUNK)
     wait_until(lambda: service.metrics().sum("predictions_total") > 0, 120, "readings flow")
-    before = service.metrics()
+    before = settled(service)
     writer = Writer(run, CHUNK, len(run.messages), 50_000)
     writer.start()
     done = refused = 0
