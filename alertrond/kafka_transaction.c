@@ -13,9 +13,9 @@ static int remaining_ms(double deadline)
     return left > 0 ? (int)left + 1 : 0;
 }
 
-/* Whether the call is to be made again since it went wrong inside of librdkafka (2.0 and later): each of its calls has
- * steps, and where one took too long, the next may take that one's answer for its own, and come before its time. Once
- * the answers are used up it is well again, so more than a few times in a row mean something else. */
+/* Whether the call is to be made again since it went wrong inside of librdkafka 2.0: each of its calls has steps, and
+ * one that takes the answer to another for its own lets the next come too early, seen as "Operation not valid in state
+ * BeginAbort". Once the answers are used up it is well again: more than a few times in a row mean something else. */
 static bool came_too_early(struct kafka_producer *producer, const rd_kafka_error_t *error)
 {
     return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE && producer->astray++ < ASTRAY_MAX;

@@ -316,6 +316,14 @@ static void who_was_fenced_is_told_what_to_do(void **state)
     writer_free(writer);
 }
 
+/* Behind our client's back. It may have to be said more than once: see came_too_early in kafka_transaction.c. */
+static void abort_unseen(struct writer *writer)
+{
+    rd_kafka_error_t *error;
+    for (int i = 0; i < 10 && (error = rd_kafka_abort_transaction(writer->producer->client, 10000)); i++)
+        rd_kafka_error_destroy(error);
+}
+
 /* As where librdkafka took the answer to one step for that to the next: its state is not what its answers said. */
 static void a_state_that_is_not_what_was_said_is_gone_on_from(void **state)
 {
@@ -325,7 +333,7 @@ static void a_state_that_is_not_what_was_said_is_gone_on_from(void **state)
         assert_null(rd_kafka_begin_transaction(writer->producer->client));
         begin(writer);
         assert_int_equal(write_one(writer), KAFKA_SENT);
-        assert_null(rd_kafka_abort_transaction(writer->producer->client, 10000));
+        abort_unseen(writer);
         enum kafka_transaction outcome;
         while ((outcome = kafka_transaction_abort(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
             ;
@@ -345,7 +353,7 @@ static void a_commit_that_can_not_be_is_not_tried_for_ever(void **state)
     init(writer);
     begin(writer);
     assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_null(rd_kafka_abort_transaction(writer->producer->client, 10000));
+    abort_unseen(writer);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_FATAL);
     assert_non_null(strstr(kafka_producer_fatal(writer->producer), "not valid in state"));
     writer_free(writer);
