@@ -35,7 +35,8 @@ class Prometheus:
     def start(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         source = paths.DEPLOY / "prometheus"
-        shutil.copy(source / "alertron.rules.yml", self.directory)
+        for rules in source.glob("alertron.*.yml"):
+            shutil.copy(rules, self.directory)
         _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **_FAST_PROMETHEUS})
         self._child.start()
         return self
