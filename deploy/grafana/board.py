@@ -17,7 +17,6 @@ def _query_variable(name, label, description, values, **kind):
         "label": label,
         "description": description,
         "datasource": panels.DATASOURCE,
-        "definition": values,
         "query": {"query": values, "refId": name},
         "refresh": 2,  # whenever the time range changes
         "regex": "",
@@ -59,7 +58,7 @@ def _variables(device):
     if device:
         devices = 'label_values(alertrond_device_readings_total{job=~"$job",instance=~"$instance"}, device_id)'
         about = "The device; _other stands for all those beyond limits.devices."
-        made.append(_query_variable("device_id", "Device", about, devices, multi=False, includeAll=False, current={}))
+        made.append(_query_variable("device_id", "Device", about, devices, multi=False, includeAll=False))
     return made
 
 

@@ -18,9 +18,9 @@ NOW = [
          legend="{{feature}}", name=True, empty="no anomaly yet", width=6),
     stat("Anomalies", "Anomalies of the chosen time.", "short",
          "sum(sum_over_time(alertron:device_anomalies:increase1m{JOBS,DEVICE}[$__range:1m]))"),
-    stat("Share of anomalies", "Of the device's readings of the last minute; red from half of them.", "percentunit",
+    stat("Share of anomalies now", "Of the device's readings of the last minute; red from half of them.", "percentunit",
          f"{ANOMALIES} / ({READINGS} > 0)", colors=steps((0.1, "orange"), (0.5, "red")), empty="no readings"),
-    stat("Readings", "Readings of the last minute.", "short", READINGS, empty="silent", graph=True, width=6),
+    stat("Readings now", "Readings of the last minute.", "short", READINGS, empty="silent", graph=True, width=6),
 ]  # fmt: skip
 
 WHAT = [
@@ -37,7 +37,7 @@ WHAT = [
     timeseries("Share of anomalies", "Of the device's readings of the last minute.", "percentunit",
                [query(f"{ANOMALIES} / ({READINGS} > 0)", "share"),
                 threshold_line(threshold("device_anomaly_share"), "spike threshold")], limits=(0, 1)),
-    state_timeline("Feature of the last anomaly", "The feature that contributed most to the device's last anomaly, over time.",
+    state_timeline("Features over time", "The feature that contributed most to the device's last anomaly, over time.",
                    "none", [query(LAST_FEATURE, "{{feature}}")]),
 ]  # fmt: skip
 

@@ -29,13 +29,13 @@ def quantile(share):
 NOW = [
     stat("Anomalies", "Readings of the chosen time that are anomalies.", "short",
          "sum(increase(alertrond_anomalies_total{INSTANCES}[$__range]))"),
-    stat("Share of anomalies", "Of the readings of the last minute; red from where AlertronAnomalySpike counts it as a spike "
-         "of the default settings.", "percentunit", SHARE, colors=steps((0.1, "orange"), (0.2, "red")), empty="no readings"),
+    stat("Share of anomalies", "Of the readings of the last minute; red from AlertronAnomalySpike's threshold on, as it is "
+         "shipped.", "percentunit", SHARE, colors=steps((0.1, "orange"), (0.2, "red")), empty="no readings"),
     stat("Readings", "Readings scored a second.", "cps", READINGS, graph=True),
     stat("p95 latency", "From a reading's bytes at hand to its verdict; the objective is 10 ms.", "s", quantile(0.95),
          colors=steps((0.01, "red")), empty="no readings"),
-    stat("Kafka errors", "Errors of the Kafka clients as a share of the messages.", "percentunit", KAFKA_ERRORS,
-         colors=steps((0.001, "orange"), (0.01, "red")), empty="no messages"),
+    stat("Kafka errors now", "Errors of the Kafka clients as a share of the messages.", "percentunit", KAFKA_ERRORS,
+         colors=steps((0.01, "orange"), (0.05, "red")), empty="no messages"),
     stat("Devices", "Devices that have series of their own, by all instances.", "short", "sum(alertrond_devices{INSTANCES})"),
 ]  # fmt: skip
 

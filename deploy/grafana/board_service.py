@@ -12,19 +12,23 @@ def errors(slo, window):
     return f'max(alertron:slo_errors:ratio_rate{window}{{JOBS,slo="{slo}"}})'
 
 
+def allowed(slo):
+    return f'scalar(1 - alertron:slo_objective:ratio{{slo="{slo}"}})'
+
+
 def budget_left(slo):
-    return f"1 - {errors(slo, '30d')} / scalar(1 - {threshold(f'slo_{slo}')})"
+    return f"1 - {errors(slo, '30d')} / {allowed(slo)}"
 
 
 def burn(slo):
     """How fast the budget of an objective goes: 1 uses it up in 30 days."""
-    lines = [query(f"{errors(slo, window)} / scalar(1 - {threshold(f'slo_{slo}')})", window) for window in ("5m", "1h", "6h", "3d")]
+    lines = [query(f"{errors(slo, window)} / {allowed(slo)}", window) for window in ("5m", "1h", "6h", "3d")]
+    lines += [threshold_line(threshold(f"burn_{window}"), f"{window} threshold") for window in ("1h", "6h", "3d")]
     return timeseries(
         f"Burn rate: {slo}",
-        "How fast the budget goes: 1 uses it up in 30 days. Pages come at 14.4 over an hour and 6 over six hours, each with its "
-        "short window above it too; tickets at 3 over a day and 1 over three.",
-        "none", [*lines, threshold_line(threshold("burn_page_fast"), "page threshold"), threshold_line(threshold("burn_ticket_slow"), "ticket threshold")],
-        width=6, limits=(0, None),
+        "How fast the budget goes: 1 uses it up in 30 days. The dashed lines are what the alerts allow over an hour, six hours and "
+        "three days.",
+        "none", lines, width=6, limits=(0, None),
     )  # fmt: skip
 
 
