@@ -13,7 +13,7 @@ GRAFANA = ROOT / "deploy" / "grafana"
 SELECTOR = r"\{(?:\$\{[^{}]*\}|[^{}$]|\$(?!\{))*\}"
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Query:
     """An expression of a dashboard, and where it stands."""
 

@@ -46,7 +46,7 @@ SLO = [
     *objective("availability", "Share of time that instances are up and ready; the objective is 99.9%."),
     *(burn(slo) for slo in OBJECTIVES),
     state_timeline("Ready", "Whether each instance answers Prometheus and is ready.", "none",
-                   [query("(alertrond_ready{INSTANCES} and on (job, instance) up{INSTANCES} == 1) or up{INSTANCES} * 0", "{{instance}}")],
+                   [query("alertron:available:bool{INSTANCES}", "{{instance}}")],
                    width=12, mappings=READY),
 ]  # fmt: skip
 
