@@ -11,10 +11,12 @@ import sys
 
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard, units
 
 
 def main(folder):
+    register_default_plugins()  # the types of panels and queries
     dashboards = {}
     for path in sorted(folder.glob("dashboards/*.json")):
         understood = dashboard.Dashboard.from_json(json.loads(path.read_text()))
