@@ -36,7 +36,7 @@ NOW = [
          colors=steps((0.01, "red")), empty="no readings"),
     stat("Kafka errors now", "Errors of the Kafka clients as a share of the messages.", "percentunit", KAFKA_ERRORS,
          colors=steps((0.01, "orange"), (0.05, "red")), empty="no messages"),
-    stat("Devices", "Devices that have series of their own, by all instances.", "short", "sum(alertrond_devices{INSTANCES})"),
+    stat("Devices", "Devices that have series of their own; one whose partition has moved counts in both instances.", "short", "sum(alertrond_devices{INSTANCES})"),
 ]  # fmt: skip
 
 ANOMALY_PANELS = [
@@ -45,7 +45,7 @@ ANOMALY_PANELS = [
     timeseries("Severity trend", "Each severity's share of the readings of the last minute.", "percentunit",
                [query(f"{ANOMALIES} / ignoring (severity) group_left () (sum(alertron:readings:increase1m{{JOBS}}) > 0)", "{{severity}}"),
                 threshold_line(threshold("anomaly_share"), "spike threshold")],
-               limits=(0, None), overrides=colored(SEVERITIES)),
+               stacked=True, limits=(0, None), overrides=colored(SEVERITIES)),
     timeseries("Which features cause the anomalies", "Anomalies a second by the feature that contributed most to each.", "cps",
                [query("sum by (feature) (rate(alertrond_anomaly_features_total{INSTANCES}[$__rate_interval]))", "{{feature}}")],
                stacked=True, limits=(0, None)),
