@@ -23,7 +23,10 @@ NORMAL, ANOMALOUS = [50.0, 100.0, 0.5], [70.0, 140.0, 0.9]
 BUILTIN = {"__rate_interval": "60s", "__interval": "15s", "__range": "600s"}
 # Queries of series that are not there, and why: nothing else is excused.
 EXCUSED = {"alertrond_drift_score": "this alertrond does not measure drift yet"}
-OPTIONS = "--kafka-delivery exactly-once --model-feature-names temperature,pressure,vibration --limits-devices 10 --http-admin-access local"
+OPTIONS = (
+    "--kafka-delivery exactly-once --kafka-workers 1 --model-feature-names temperature,pressure,vibration "
+    "--limits-devices 10 --http-admin-access local"
+)
 # Recorded minutes are taken at whole minutes, so the first is up to a minute away.
 SECONDS = 100
 
