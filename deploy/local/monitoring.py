@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import urllib.parse
 
@@ -13,7 +14,13 @@ from scrape import scrape
 
 # Intervals of the production files, and what they are here: an alert is seen within seconds.
 _FAST_PROMETHEUS = {"scrape_interval: 15s": "scrape_interval: 1s", "evaluation_interval: 15s": "evaluation_interval: 1s"}
-_FAST_ALERTMANAGER = {"group_wait: 10s": "group_wait: 1s", "group_interval: 1m": "group_interval: 5s"}
+_FAST_ALERTMANAGER = {
+    "group_wait: 10s": "group_wait: 1s",
+    "group_interval: 1m": "group_interval: 2s",
+    # The dead-man's switch.
+    "group_interval: 30s": "group_interval: 2s",
+    "repeat_interval: 50s": "repeat_interval: 3s",
+}
 
 
 class Prometheus:
@@ -60,12 +67,14 @@ class Prometheus:
 
 
 class Alertmanager:
-    """Sends to the Slack webhook whose URL is in `webhook_file`."""
+    """Sends as a table of routes says: by default as the one of production, to the Slack webhook whose URL is in
+    `webhook_file`, with the dead-man's switch at `watchdog` (a URL)."""
 
-    def __init__(self, directory, port, webhook_file):
+    def __init__(self, directory, port, webhook_file, *, watchdog=None, table=None, fast=True):
         self.directory = pathlib.Path(directory)
         self.url = f"http://127.0.0.1:{port}"
-        self._webhook_file = webhook_file
+        self._table = table or production_routes(webhook_file, watchdog)
+        self._fast = _FAST_ALERTMANAGER if fast else {}
         program, cwd = paths.monitoring_program("prometheus-alertmanager", "alertmanager")
         words = [program, f"--config.file={self.directory / 'alertmanager.yml'}"]
         words += [f"--storage.path={self.directory / 'alertmanager.data'}", "--cluster.listen-address="]
@@ -75,10 +84,12 @@ class Alertmanager:
 
     def start(self):
         self.directory.mkdir(parents=True, exist_ok=True)
-        # A JSON string is a YAML string: the path may contain anything.
-        webhook = {"/etc/alertmanager/slack-webhook-url": json.dumps(str(self._webhook_file))}
-        source = paths.DEPLOY / "alertmanager" / "alertmanager.yml"
-        _copy(source, self.directory / "alertmanager.yml", {**webhook, **_FAST_ALERTMANAGER})
+        source = paths.DEPLOY / "alertmanager"
+        shutil.copy(source / "alertron.tmpl", self.directory)
+        table, rendered = self.directory / "routes.ini", self.directory / "rendered.yml"
+        table.write_text(self._table)
+        render_routes(table, rendered)
+        _copy(rendered, self.directory / "alertmanager.yml", self._fast)
         self._child.start()
         return self
 
@@ -129,11 +140,29 @@ class Slack:
         self._child.stop()
 
 
+def production_routes(webhook_file, watchdog=None):
+    """The committed routes.ini with another webhook, and with a dead-man's switch."""
+    text = (paths.DEPLOY / "alertmanager" / "routes.ini").read_text()
+    text = _replace(text, {"/etc/alertmanager/slack-webhook-url\n": f"{webhook_file}\n"}, "routes.ini")
+    return _replace(text, {"[watchdog]\n": f"[watchdog]\nurl = {watchdog}\n"}, "routes.ini") if watchdog else text
+
+
+def render_routes(table, output):
+    """Writes Alertmanager's configuration from a table; Failure where the table is wrong."""
+    words = [sys.executable, "-B", paths.DEPLOY / "alertmanager" / "render", "--table", table, "--output", output]
+    rendered = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if rendered.returncode != 0:
+        raise Failure(rendered.stderr)
+
+
 def _copy(source, target, replacements):
     """Copies a configuration file with other values; each must be in it."""
-    text = source.read_text()
+    target.write_text(_replace(source.read_text(), replacements, source))
+
+
+def _replace(text, replacements, name):
     for old in replacements:
         if old not in text:
-            raise Failure(f"{source} has no {old!r}, which would be replaced here")
+            raise Failure(f"{name} has no {old!r}, which would be replaced here")
     pattern = "|".join(re.escape(old) for old in replacements)
-    target.write_text(re.sub(pattern, lambda found: replacements[found[0]], text))
+    return re.sub(pattern, lambda found: replacements[found[0]], text) if replacements else text
