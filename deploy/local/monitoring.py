@@ -110,6 +110,7 @@ class Slack:
         directory = pathlib.Path(directory)
         self.url = f"http://127.0.0.1:{port}"
         self.webhook_file = directory / "slack-webhook-url"
+        self.watchdog = f"{self.url}/watchdog"
         program = pathlib.Path(__file__).with_name("slack.py")
         words = [sys.executable, "-B", program, "--port", port, "--keep", directory / "slack.jsonl"]
         self._child = Child("the Slack stand-in", words, directory / "slack.log")
@@ -117,12 +118,12 @@ class Slack:
 
     def start(self):
         self.webhook_file.parent.mkdir(parents=True, exist_ok=True)
-        self.webhook_file.write_text(f"{self.url}/services/local")
+        self.webhook_file.write_text(f"{self.url}/services/alerts")
         self._child.start().await_ready(lambda: http_get(f"{self.url}/messages")[0] == 200, 10)
         return self
 
     def messages(self):
-        """What was delivered: [{"at", "firing", "title", "text", "payload"}], oldest first."""
+        """What was delivered: [{"at", "seconds", "channel", "firing", "title", "text", "payload"}], oldest first."""
         status, body = http_get(f"{self.url}/messages")
         return json.loads(body) if status == 200 else []
 
@@ -130,9 +131,13 @@ class Slack:
         """Everything that was posted, also what was refused or failed, with its status."""
         return json.loads(http_get(f"{self.url}/requests")[1])
 
-    def fail(self, status, times):
-        """The next `times` messages are answered with this status."""
-        answer, why = http_post(f"{self.url}/fail", json.dumps({"status": status, "times": times}).encode())
+    def watchdog_calls(self):
+        """When the dead-man's switch was called."""
+        return json.loads(http_get(self.watchdog)[1])
+
+    def fail(self, status, **how_long):
+        """The next messages are answered with this status: times=N, or seconds=N from the first of them on."""
+        answer, why = http_post(f"{self.url}/fail", json.dumps({"status": status, **how_long}).encode())
         if answer != 200:
             raise Failure(f"the Slack stand-in refused to fail: {why}")
 
