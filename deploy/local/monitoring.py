@@ -19,7 +19,7 @@ _FAST_ALERTMANAGER = {
     "group_interval: 1m": "group_interval: 2s",
     # The dead-man's switch.
     "group_interval: 30s": "group_interval: 2s",
-    "repeat_interval: 50s": "repeat_interval: 3s",
+    "repeat_interval: 50s": "repeat_interval: 1s",
 }
 
 
