@@ -20,24 +20,35 @@ pytestmark = pytest.mark.quick
 FOLDER = paths.DEPLOY / "alertmanager"
 RENDER = FOLDER / "render"
 
-# Each alert's severity and team; the contract with deploy/prometheus.
+# Each alert's severity and team; a test holds it against deploy/prometheus.
 KINDS = {
     "AlertronAnomalySpike": ("critical", "fleet"),
     "AlertronDeviceAnomalySpike": ("critical", "fleet"),
+    "AlertronFleetSilent": ("critical", "fleet"),
     "AlertronDeviceSilent": ("warning", "fleet"),
+    "AlertronDeadLetters": ("warning", "fleet"),
+    "AlertronModelStale": ("warning", "fleet"),
     "AlertronDrift": ("warning", "fleet"),
     "AlertronDown": ("critical", "platform"),
     "AlertronMetricsAbsent": ("critical", "platform"),
-    "AlertronRestarting": ("warning", "platform"),
+    "AlertronRestarting": ("critical", "platform"),
     "AlertronNotReady": ("critical", "platform"),
     "AlertronNotConsuming": ("critical", "platform"),
-    "AlertronKafkaErrors": ("warning", "platform"),
     "AlertronLatencyBudgetBurn": ("critical", "platform"),
     "AlertronAvailabilityBudgetBurn": ("critical", "platform"),
+    "AlertronRulesFailing": ("critical", "platform"),
+    "AlertronAlertmanagerFailing": ("critical", "platform"),
+    "AlertronSlackFailing": ("critical", "platform"),
+    "AlertronKafkaErrors": ("warning", "platform"),
     "AlertronReloadRefused": ("warning", "platform"),
+    "AlertronSeriesCap": ("warning", "platform"),
 }
 
-# %s is a folder for the webhooks' files.
+# From the cause to what follows from it, for one instance; and what follows for all.
+CASCADE = ["AlertronDown", "AlertronRestarting", "AlertronNotConsuming", "AlertronNotReady", "AlertronKafkaErrors"]
+CONSEQUENCES = ["AlertronLatencyBudgetBurn", "AlertronAvailabilityBudgetBurn"]
+
+# %(folder)s is one for the webhooks' files.
 TABLE = """\
 [default]
 webhook_file = %(folder)s/alerts
@@ -226,27 +237,24 @@ def test_a_dead_mans_switch_may_be_in_a_file(tmp_path):
     assert "      - url_file: '/run/secrets/ping'\n        send_resolved: false\n" in rendered.stdout
 
 
-def rules():
-    """{alert: [(severity, team)]} of deploy/prometheus."""
-    found = {}
-    for file in sorted((paths.DEPLOY / "prometheus").glob("*.rules.yml")):
-        for block in re.split(r"\n\s*- (?=alert:|record:)", file.read_text()):
-            name = re.match(r"alert: (\w+)", block)
-            if name:
-                words = [re.search(rf"^\s+{key}: (\w+)", block, re.MULTILINE) for key in ("severity", "team")]
-                found.setdefault(name[1], []).append(tuple(word and word[1] for word in words))
-    return found
+def test_what_the_routes_know_of_alerts_is_what_the_rules_say(tmp_path):
+    prometheus = monitoring.Prometheus(tmp_path, free_port(), free_port(), free_port())
+    try:
+        prometheus.start()
+        prometheus.await_ready()
+        rules = prometheus.rules()
+    finally:
+        prometheus.stop()
+    told = {}
+    for rule in rules:
+        told.setdefault(rule["name"], set()).add((rule["labels"].get("severity"), rule["labels"].get("team")))
+    budgets = {kind: {KINDS[kind], ("warning", "platform")} for kind in CONSEQUENCES}
+    assert told == {**{kind: {expected} for kind, expected in KINDS.items()}, **budgets, "Watchdog": {("none", "platform")}}
 
-
-def test_what_the_routes_know_of_alerts_is_what_the_rules_say():
-    known = rules()
-    for kind, expected in KINDS.items():
-        assert expected in known.get(kind, []), f"{kind}: {known.get(kind)}"
     loader = importlib.machinery.SourceFileLoader("render", str(RENDER))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("render", loader))
     loader.exec_module(module)
-    named = {name for _, causes, symptoms, _ in module.INHIBITIONS for name in (*causes, *symptoms)}
-    assert named <= set(known)
+    assert {name for _, causes, symptoms, _ in module.INHIBITIONS for name in (*causes, *symptoms)} <= set(told)
 
 
 # ---- the templates ----
@@ -416,8 +424,6 @@ def live(tmp_path_factory):
         made.stop()
 
 
-CASCADE = ["AlertronDown", "AlertronRestarting", "AlertronNotReady", "AlertronNotConsuming", "AlertronKafkaErrors"]
-CONSEQUENCES = ["AlertronLatencyBudgetBurn", "AlertronAvailabilityBudgetBurn"]
 
 
 def incidents():
@@ -431,15 +437,16 @@ def incidents():
             [alert("AlertronDeviceAnomalySpike", device_id="edge-1", window=window) for window in ("1m", "15m")],
             {"AlertronDeviceAnomalySpike edge-1": 2},
         ),
-        "fleet and devices": ([alert("AlertronAnomalySpike"), *spike], {"AlertronAnomalySpike": 1}),
+        "fleet and devices": ([alert("AlertronAnomalySpike"), *spike, alert("AlertronDrift")], {"AlertronAnomalySpike": 1}),
+        "silent as a whole": ([alert("AlertronFleetSilent"), *silent], {"AlertronFleetSilent": 1}),
         "fleet and silence": (
             [alert("AlertronAnomalySpike"), silent[0]],
             {"AlertronAnomalySpike": 1, "AlertronDeviceSilent edge-0": 1},
         ),
         "two instances down": ([alert("AlertronDown", instance=name) for name in "ab"], {"AlertronDown a": 2}),
         "another instance": (
-            [alert("AlertronDown", instance="a"), alert("AlertronNotReady", instance="b")],
-            {"AlertronDown a": 1, "AlertronNotReady b": 1},
+            [alert("AlertronDown", instance="a"), alert("AlertronNotReady", instance="b"), alert("AlertronMetricsAbsent", instance="c")],
+            {"AlertronDown a": 1, "AlertronNotReady b": 1, "AlertronMetricsAbsent c": 1},
         ),
         "page and ticket": (
             [alert("AlertronLatencyBudgetBurn", window="1h"), alert("AlertronLatencyBudgetBurn", window="3d", severity="warning")],
@@ -450,14 +457,14 @@ def incidents():
             {"AlertronLatencyBudgetBurn": 1, "AlertronAvailabilityBudgetBurn": 1},
         ),
         "no metrics": (
-            [alert("AlertronMetricsAbsent"), *(alert(kind, instance="a") for kind in CASCADE), silent[0], *map(alert, CONSEQUENCES)],
+            [alert("AlertronMetricsAbsent"), alert("AlertronFleetSilent"), silent[0], *map(alert, CONSEQUENCES)],
             {"AlertronMetricsAbsent": 1},
         ),
         "errors alone": ([alert("AlertronKafkaErrors", instance="a"), silent[0]], {"AlertronKafkaErrors a": 1, "AlertronDeviceSilent edge-0": 1}),
     }
     for number, cause in enumerate(CASCADE[:-1]):
         others = [alert(kind, instance="a") for kind in CASCADE[number + 1 :]]
-        fired = [alert(cause, instance="a"), *others, silent[0], *map(alert, CONSEQUENCES)]
+        fired = [alert(cause, instance="a"), *others, silent[0], alert("AlertronFleetSilent"), *map(alert, CONSEQUENCES)]
         found[f"from {cause} on"] = (fired, {f"{cause} a": 1})
     return found
 

@@ -42,13 +42,20 @@ class Prometheus:
     def start(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         source = paths.DEPLOY / "prometheus"
-        shutil.copy(source / "alertron.rules.yml", self.directory)
+        for rules in source.glob("alertron.*.yml"):
+            if not rules.name.endswith(".tests.yml"):
+                shutil.copy(rules, self.directory)
         _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **_FAST_PROMETHEUS})
         self._child.start()
         return self
 
     def await_ready(self):
         self._child.await_ready(lambda: http_get(f"{self.url}/-/ready")[0] == 200, 30)
+
+    def rules(self):
+        """The alerts that it knows: [{"name", "labels", "annotations", ...}]."""
+        groups = json.loads(http_get(f"{self.url}/api/v1/rules?type=alert")[1])["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
 
     def query(self, expression):
         """[(labels, number)] of an instant query; empty where it can't be asked."""
