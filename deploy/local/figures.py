@@ -96,6 +96,6 @@ def _delivered(figures):
         return figures.sent > 0, figures.slack_said
     for message in figures.messages:
         attachments = message["payload"].get("attachments") or []
-        if message["firing"] and any("AlertronAnomalySpike" in one.get("fallback", "") for one in attachments):
+        if message["firing"] and any("AnomalySpike" in one.get("fallback", "") for one in attachments):
             return True, f"{message['title']!r} at {message['at'].split()[1]}"
     return False, f"{counted(len(figures.messages), 'message')} came, none of them a spike's"

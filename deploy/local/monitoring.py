@@ -21,11 +21,18 @@ _FAST_ALERTMANAGER = {
     "group_interval: 30s": "group_interval: 2s",
     "repeat_interval: 50s": "repeat_interval: 1s",
 }
+# How long a rule's condition has to hold before it fires.
+_HOLD = re.compile(r"^( *for:) \d+[mh]$", re.MULTILINE)
 
 
 class Prometheus:
-    def __init__(self, directory, port, service_port, alertmanager_port):
+    """With the rules and the configuration of production: at short intervals, unless not `fast`; with `hurry`, an alert
+    whose condition has to hold for minutes fires after seconds."""
+
+    def __init__(self, directory, port, service_port, alertmanager_port, *, fast=True, hurry=False):
         self.directory = pathlib.Path(directory)
+        self._fast = _FAST_PROMETHEUS if fast else {}
+        self._hurry = hurry
         self.url = f"http://127.0.0.1:{port}"
         self._addresses = {
             '"127.0.0.1:8000"': f'"127.0.0.1:{service_port}"',
@@ -44,8 +51,9 @@ class Prometheus:
         source = paths.DEPLOY / "prometheus"
         for rules in source.glob("alertron.*.yml"):
             if not rules.name.endswith(".tests.yml"):
-                shutil.copy(rules, self.directory)
-        _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **_FAST_PROMETHEUS})
+                text = rules.read_text()
+                (self.directory / rules.name).write_text(_HOLD.sub(r"\1 2s", text) if self._hurry else text)
+        _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **self._fast})
         self._child.start()
         return self
 
