@@ -498,7 +498,7 @@ def test_an_incident_is_one_message_and_its_consequences_are_none(live):
     assert delivered() == counts()
     silent = next(one for one in live.slack.messages() if "silent fleet" in one["title"])
     assert "… the first 5 of 12 alerts" in silent["text"]
-    assert [name for name in re.findall(r"`(edge-\d+)`", silent["text"])] == ["edge-0", "edge-1", "edge-10", "edge-11", "edge-2"]
+    assert re.findall(r"^Device (edge-\d+) ", silent["text"], re.MULTILINE) == ["edge-0", "edge-1", "edge-10", "edge-11", "edge-2"]
 
 
 def test_each_channel_gets_its_own_with_links_and_the_end_is_told_once(live):

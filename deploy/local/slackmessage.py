@@ -107,7 +107,8 @@ def summary(payload):
 
 def plain(text):
     """Slack's mark-up as plain text."""
-    return _unescaped(_LINK.sub(lambda link: link[2] or link[1] or link[3], text))
+    text = _LINK.sub(lambda link: link[2] or link[1] or link[3], text)
+    return _unescaped(re.sub(r"`([^`\n]+)`|(?<![\w*])\*([^*\n]+)\*(?![\w*])", lambda marked: marked[1] or marked[2], text))
 
 
 def page(messages, watchdog=None):
