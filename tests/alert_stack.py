@@ -61,7 +61,8 @@ class Stack:
         self._start(self.broker)
         self._start(self.slack)
         (self.directory / "pumps").write_text(f"{self.slack.url}/services/pumps")
-        options = ["--model-feature-names", "temperature, pressure, vibration"]
+        # One worker: with two, the embedded broker now and then needs 45 s to share out the partitions.
+        options = ["--kafka-workers", "1", "--model-feature-names", "temperature, pressure, vibration"]
         self.service = service.Service(
             self._program, self.directory, self._model, self.broker.bootstrap, self._service_port, options=options
         )

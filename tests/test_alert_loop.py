@@ -14,7 +14,7 @@ from alert_stack import ANOMALOUS, NORMAL, STEADY, Stack
 from process import wait_until
 
 # A quiet fleet is watched for so long: with 0.8 anomalies a second more than the 30 that a spike needs at least.
-QUIET_SECONDS = 50
+QUIET_SECONDS = 45
 
 
 def fresh_stack(tmp_path_factory, program, model, **options):
@@ -31,9 +31,9 @@ def stack(tmp_path_factory, program, model):
     yield from fresh_stack(tmp_path_factory, program, model)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hurried(tmp_path_factory, program, model):
-    """A fleet at rest, on which conditions that have to hold for minutes need not."""
+    """A fleet at rest, on which conditions that have to hold for minutes need hold for seconds."""
     for made in fresh_stack(tmp_path_factory, program, model, hurry=True):
         made.generate(**STEADY)
         wait_until(lambda: (made.prometheus.number("sum(predictions_total)") or 0) > 20, 20, "readings are scored")
@@ -152,19 +152,18 @@ def test_a_message_that_slack_refuses_for_a_while_still_arrives_once(stack):
 
 def test_a_service_that_is_killed_is_one_message_and_one_when_it_is_back(hurried):
     hurried.service.kill()
-    message = hurried.await_message("FIRING", "", 30)
+    message = hurried.await_message("FIRING", "", 40)
     assert message["title"] == "[FIRING] alertrond is down"
     assert "docs/runbooks/down.md|Runbook>" in message["payload"]["attachments"][0]["text"]
-    time.sleep(4)
+    time.sleep(5)
     hurried.service.start()
-    hurried.await_message("RESOLVED", "AlertronDown", 60)
+    hurried.await_message("RESOLVED", "AlertronDown", 40)
+    # Not later: Kafka misses a killed member for 45 s, in which the new one is not ready; and that need hold for seconds here.
     assert [one["title"] for one in hurried.slack.messages()] == ["[FIRING] alertrond is down", "[RESOLVED] alertrond is down"]
 
 
 def test_a_broker_that_is_gone_is_one_message(hurried):
-    wait_until(lambda: hurried.prometheus.number("alertrond_ready") == 1, 60, "alertrond is ready")
-    before = len(hurried.slack.messages())
     hurried.broker.stop()
-    assert hurried.await_message("FIRING", "AlertronNotReady", 60)["title"] == "[FIRING] alertrond is not ready"
-    time.sleep(6)
-    assert len(hurried.slack.messages()) == before + 1
+    assert hurried.await_message("FIRING", "", 60)["title"] == "[FIRING] alertrond is not ready"
+    time.sleep(10)
+    assert len(hurried.slack.requests()) == 1

@@ -43,6 +43,9 @@ class Prometheus:
         words = [program, f"--config.file={self.directory / 'prometheus.yml'}"]
         words += [f"--storage.tsdb.path={self.directory / 'prometheus.data'}"]
         words += [f"--web.listen-address=127.0.0.1:{port}", f"--web.external-url={self.url}/"]
+        if fast:
+            # What fires before it has found Alertmanager, in its first 5 seconds, is sent again after this long.
+            words += ["--rules.alert.resend-delay=5s"]
         self._child = Child("Prometheus", words, self.directory / "prometheus.log", cwd=cwd)
         self.children = [self._child]
 
@@ -52,7 +55,7 @@ class Prometheus:
         for rules in source.glob("alertron.*.yml"):
             if not rules.name.endswith(".tests.yml"):
                 text = rules.read_text()
-                (self.directory / rules.name).write_text(_HOLD.sub(r"\1 2s", text) if self._hurry else text)
+                (self.directory / rules.name).write_text(_HOLD.sub(r"\1 8s", text) if self._hurry else text)
         _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **self._fast})
         self._child.start()
         return self

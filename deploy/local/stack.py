@@ -108,6 +108,8 @@ class Stack:
             self._start(f"Apache Kafka {KAFKA_VERSION}", broker)
         else:
             broker = EmbeddedBroker(self.program, self.directory)
+            # With two workers it now and then needs 45 s and more to share out the partitions.
+            self.service_options += ["--kafka-workers", "1"]
             self._start("the embedded broker", broker)
         self.bootstrap = broker.bootstrap
 
