@@ -96,7 +96,7 @@ def test_a_quiet_fleet_sends_nothing(fleet):
 
 
 def test_the_watchdog_reaches_the_dead_mans_switch_and_no_channel(fleet):
-    calls = fleet.slack.watchdog_calls()
+    calls = [one["seconds"] for one in fleet.slack.watchdog_calls()]
     assert len(calls) >= 5
     assert max(later - earlier for earlier, later in zip(calls, calls[1:])) < 20
     assert fleet.slack.requests() == []
@@ -167,3 +167,4 @@ def test_a_broker_that_is_gone_is_one_message(hurried):
     assert hurried.await_message("FIRING", "", 60)["title"] == "[FIRING] alertrond is not ready"
     time.sleep(10)
     assert len(hurried.slack.requests()) == 1
+    hurried.service.kill()  # without a broker it takes its time to end

@@ -566,4 +566,6 @@ def test_the_dead_mans_switch_is_called_again_and_again_and_not_when_it_is_over(
     calls = len(live.slack.watchdog_calls())
     time.sleep(4)  # twice as long as it is called after
     assert len(live.slack.watchdog_calls()) == calls
+    # The end of it would look like a sign of life.
+    assert {one["status"] for one in live.slack.watchdog_calls()} == {"firing"}
     assert not any("Watchdog" in json.dumps(one) for one in live.slack.requests())

@@ -150,7 +150,7 @@ class Slack:
         return json.loads(http_get(f"{self.url}/requests")[1])
 
     def watchdog_calls(self):
-        """When the dead-man's switch was called."""
+        """When the dead-man's switch was called: [{"seconds", "status"}]."""
         return json.loads(http_get(self.watchdog)[1])
 
     def fail(self, status, **how_long):

@@ -5,7 +5,7 @@ POST /watchdog       a call of the dead-man's switch
 GET /                the messages, as Slack would show them
 GET /messages        the same as JSON, oldest first
 GET /requests        every message that came, with the status it was answered: also what was refused
-GET /watchdog        when the dead-man's switch was called, as JSON: seconds since 1970
+GET /watchdog        when the dead-man's switch was called, as JSON: [{"seconds": since 1970, "status": "firing"}]
 POST /fail           {"status": 500, "times": 3} or {"status": 429, "seconds": 6}: what comes next is answered so, the
                      seconds counted from the first of it; several are one after the other
 """
@@ -77,9 +77,13 @@ class Slack:
                 self._keep.flush()
             return status, word
 
-    def call(self):
+    def call(self, body):
+        try:
+            status = json.loads(body)["status"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            status = None
         with self._lock:
-            self._calls.append(time.time())
+            self._calls.append({"seconds": time.time(), "status": status})
 
     def fail(self, failing):
         with self._lock:
@@ -98,7 +102,8 @@ class Slack:
 
     def page(self):
         calls = self.calls()
-        return slackmessage.page(self.messages(), time.strftime("%H:%M:%S", time.localtime(calls[-1])) if calls else None)
+        last = time.strftime("%H:%M:%S", time.localtime(calls[-1]["seconds"])) if calls else None
+        return slackmessage.page(self.messages(), last)
 
     def _next_failure(self):
         while self._failures:
@@ -135,7 +140,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/fail":
             self._fail(body)
         elif self.path == "/watchdog":
-            self.server.slack.call()
+            self.server.slack.call(body)
             self._answer(200, "ok")
         else:
             self._answer(404, "no_service")
