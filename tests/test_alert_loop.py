@@ -167,4 +167,4 @@ def test_a_broker_that_is_gone_is_one_message(hurried):
     assert hurried.await_message("FIRING", "", 60)["title"] == "[FIRING] alertrond is not ready"
     time.sleep(10)
     assert len(hurried.slack.requests()) == 1
-    hurried.service.kill()  # without a broker it takes its time to end
+    hurried.kill()  # without a broker, what it has takes its time to end

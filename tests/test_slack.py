@@ -92,7 +92,13 @@ def test_it_fails_so_often_or_so_long_as_it_is_told(slack):
     assert post(slack, {"text": "x"}) == (200, "ok")
 
 
-@pytest.mark.parametrize("asked", [{}, [], {"status": 200, "times": 1}, {"status": 500}, {"status": 500, "times": 0}, {"status": 500, "times": 1, "seconds": 1}, {"status": "500", "times": 1}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {}, [], {"status": 200, "times": 1}, {"status": 500}, {"status": 500, "times": 0},
+        {"status": 500, "times": 1, "seconds": 1}, {"status": "500", "times": 1},
+    ],
+)
 def test_it_does_not_fail_in_a_way_it_does_not_understand(slack, asked):
     assert http_post(f"{slack.url}/fail", json.dumps(asked).encode())[0] == 400
     assert post(slack, {"text": "x"}) == (200, "ok")
@@ -116,7 +122,8 @@ class Page(html.parser.HTMLParser):
 
 def test_the_page_shows_a_message_as_slack_does(slack):
     text = "*Device* `edge-3`\nline &amp; line <https://example.test/a?b=1&amp;c=2|Runbook> <!channel>"
-    post(slack, attached(title="It &lt;fires&gt;", title_link="https://example.test/graph", text=text, color="danger", fields=[{"title": "Score", "value": "0.9"}]))
+    fields = [{"title": "Score", "value": "0.9"}]
+    post(slack, attached(title="It &lt;fires&gt;", title_link="https://example.test/graph", text=text, color="danger", fields=fields))
     http_post(slack.watchdog, b"{}")
     page = http_get(slack.url + "/")[1]
     assert 'border-color:#e01e5a' in page
@@ -128,8 +135,11 @@ def test_the_page_shows_a_message_as_slack_does(slack):
 
 
 def test_the_page_loads_nothing_and_runs_nothing_of_what_a_message_says(slack):
-    nasty = '</div><script>alert(1)</script><img src=x onerror=alert(1)>"\'&lt;script&gt;`<b>` <javascript:alert(1)|x> <https://example.test/"onmouseover="x|y>'
-    post(slack, {"text": nasty, "username": nasty, "attachments": [{"title": nasty, "title_link": "javascript:alert(1)", "text": nasty, "pretext": nasty, "footer": nasty[:90], "fields": [{"title": nasty, "value": nasty}]}]})
+    nasty = '</div><script>alert(1)</script><img src=x onerror=alert(1)>"\'&lt;script&gt;`<b>` <javascript:alert(1)|x>'
+    nasty += ' <https://example.test/"onmouseover="x|y>'
+    attachment = dict.fromkeys(("title", "text", "pretext", "footer"), nasty)
+    attachment.update(title_link="javascript:alert(1)", fields=[{"title": nasty, "value": nasty}])
+    post(slack, {"text": nasty, "username": nasty, "attachments": [attachment]})
     page = Page(http_get(slack.url + "/")[1])
     assert not page.tags & {"script", "img", "link", "iframe", "object"}
     assert page.addresses and all(one.startswith("https://") for one in page.addresses)

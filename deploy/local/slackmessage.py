@@ -190,12 +190,14 @@ body { font: 15px/1.46 Lato, "Helvetica Neue", Arial, system-ui, sans-serif; col
 h1 { font-size: 1.15em; border-bottom: 1px solid #ddd; padding-bottom: .6em }
 h1 small, .empty, .watchdog, time, footer, .channel { color: #616061; font-weight: normal }
 article { display: flex; gap: .6em; margin: 1.1em 0 } article > div:last-child { min-width: 0; flex: 1 }
-.face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #d8472b; color: #fff; font-weight: bold; text-align: center; line-height: 36px }
+.face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #d8472b; color: #fff }
+.face { font-weight: bold; text-align: center; line-height: 36px }
 p { margin: .1em 0; overflow-wrap: anywhere } time, .channel { font-size: .8em }
 .app { font-size: .65em; background: #e8e8e8; border-radius: 2px; padding: .1em .35em; color: #616061; vertical-align: .1em }
 .attachment { border-left: 4px solid; border-radius: 2px; padding: .1em .8em; margin: .2em 0 } h2 { font-size: 1em; margin: .1em 0; overflow-wrap: anywhere }
 a { color: #1264a3; text-decoration: none } a:hover { text-decoration: underline }
-code { font: .8em/1.5 Monaco, Menlo, Consolas, monospace; color: #e01e5a; background: #f7f7f7; border: 1px solid #dedede; border-radius: 3px; padding: .1em .2em }
+code { font: .8em/1.5 Monaco, Menlo, Consolas, monospace; color: #e01e5a; background: #f7f7f7; padding: .1em .2em }
+code { border: 1px solid #dedede; border-radius: 3px }
 .mention { background: #fff3b8; color: #1264a3; border-radius: 3px; padding: 0 .15em }
 </style></head><body>
 <h1># alerts <small>a local stand-in for Slack, newest first</small></h1>
