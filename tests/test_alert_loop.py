@@ -14,7 +14,7 @@ from alert_stack import ANOMALOUS, NORMAL, STEADY, Stack
 from process import wait_until
 
 # A quiet fleet is watched for so long: with 0.8 anomalies a second more than the 30 that a spike needs at least.
-QUIET_SECONDS = 45
+QUIET_SECONDS = 42
 
 
 def fresh_stack(tmp_path_factory, program, model, **options):

@@ -55,7 +55,7 @@ class Prometheus:
         for rules in source.glob("alertron.*.yml"):
             if not rules.name.endswith(".tests.yml"):
                 text = rules.read_text()
-                (self.directory / rules.name).write_text(_HOLD.sub(r"\1 8s", text) if self._hurry else text)
+                (self.directory / rules.name).write_text(_HOLD.sub(r"\1 6s", text) if self._hurry else text)
         _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **self._fast})
         self._child.start()
         return self

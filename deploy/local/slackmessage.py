@@ -122,7 +122,7 @@ def page(messages, watchdog=None):
 def _message(message):
     payload = message["payload"]
     name = html.escape(payload.get("username") or "Alertmanager")
-    parts = [f'<article><div class="face">A</div><div><header><b>{name}</b> <span class="app">APP</span>']
+    parts = [f'<article><div class="face">A</div><div><header><b>{name}</b> <span class="app">APP</span> ']
     parts.append(f'<time>{html.escape(message["at"])}</time> <span class="channel">{html.escape(message["channel"])}</span></header>')
     if payload.get("text"):
         parts.append(f"<p>{_marked(payload['text'])}</p>")
@@ -192,7 +192,7 @@ h1 small, .empty, .watchdog, time, footer, .channel { color: #616061; font-weigh
 article { display: flex; gap: .6em; margin: 1.1em 0 } article > div:last-child { min-width: 0; flex: 1 }
 .face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #d8472b; color: #fff }
 .face { font-weight: bold; text-align: center; line-height: 36px }
-p { margin: .1em 0; overflow-wrap: anywhere } time, .channel { font-size: .8em }
+p { margin: .1em 0; overflow-wrap: anywhere; white-space: pre-wrap } time, .channel { font-size: .8em }
 .app { font-size: .65em; background: #e8e8e8; border-radius: 2px; padding: .1em .35em; color: #616061; vertical-align: .1em }
 .attachment { border-left: 4px solid; border-radius: 2px; padding: .1em .8em; margin: .2em 0 } h2 { font-size: 1em; margin: .1em 0; overflow-wrap: anywhere }
 a { color: #1264a3; text-decoration: none } a:hover { text-decoration: underline }
