@@ -1,10 +1,13 @@
-"""slack: a local stand-in for Slack's incoming webhooks.
+"""slack: a local stand-in for Slack's incoming webhooks, and for a dead-man's switch.
 
-POST /services/...  takes a message as Slack does: `ok`, or Slack's word for what is wrong with it
-GET /               the messages, as Slack would show them
-GET /messages       the same as JSON, oldest first
-GET /requests       every message that came, with the status it was answered: also what was refused
-POST /fail          {"status": 500, "times": 3}: the next messages are answered with that status
+POST /services/NAME  takes a message for the channel NAME as Slack does: `ok`, or Slack's word for what is wrong with it
+POST /watchdog       a call of the dead-man's switch
+GET /                the messages, as Slack would show them
+GET /messages        the same as JSON, oldest first
+GET /requests        every message that came, with the status it was answered: also what was refused
+GET /watchdog        when the dead-man's switch was called, as JSON: [{"seconds": since 1970, "status": "firing"}]
+POST /fail           {"status": 500, "times": 3} or {"status": 429, "seconds": 6}: what comes next is answered so, the
+                     seconds counted from the first of it; several are one after the other
 """
 
 import argparse
@@ -12,6 +15,7 @@ import collections
 import http.server
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -21,20 +25,42 @@ import slackmessage
 
 MAX_BODY_BYTES = 1 << 20
 MAX_REQUESTS = 10000  # older ones are forgotten
+_NAME = re.compile(r"/services/([\w-]+(?:/[\w-]+)*)")
 WORDS = {429: "rate_limited", 403: "action_prohibited", 404: "no_service", 410: "channel_is_archived"}
 
 
-class Channel:
+class Failing:
+    """Answers with a status so many times, or for so many seconds from the first on."""
+
+    def __init__(self, status, times=None, seconds=None):
+        if not 400 <= status <= 599 or (times is None) == (seconds is None) or not 0 < (times or seconds) <= 1000:
+            raise ValueError
+        self.status = status
+        self._times = times
+        self._seconds = seconds
+        self._until = None
+
+    def next(self):
+        """Whether this one is answered so, too."""
+        if self._times is not None:
+            self._times -= 1
+            return self._times >= 0
+        self._until = self._until or time.monotonic() + self._seconds
+        return time.monotonic() < self._until
+
+
+class Slack:
     """What came, and how it was answered."""
 
     def __init__(self, keep, failures):
         self._lock = threading.Lock()
         self._requests = collections.deque(maxlen=MAX_REQUESTS)
+        self._calls = collections.deque(maxlen=MAX_REQUESTS)
         self._failures = collections.deque(failures)
         self._keep = keep
 
-    def receive(self, body):
-        """(status, word) for a message."""
+    def receive(self, name, body):
+        """(status, word) for a message to the webhook of that name."""
         with self._lock:
             payload = None
             try:
@@ -42,16 +68,30 @@ class Channel:
                 status, word = self._next_failure() or (200, "ok")
             except slackmessage.Refused as refused:
                 status, word = refused.status, refused.word
-            request = {"at": time.strftime("%Y-%m-%d %H:%M:%S"), "seconds": time.time(), "status": status, "payload": payload}
+            channel = (payload or {}).get("channel") or "#" + name.rsplit("/", 1)[-1]
+            request = {"at": time.strftime("%Y-%m-%d %H:%M:%S"), "seconds": time.time(), "channel": channel}
+            request.update(status=status, word=word, payload=payload)
             self._requests.append(request)
             if self._keep:
                 self._keep.write(json.dumps(request) + "\n")
                 self._keep.flush()
             return status, word
 
-    def fail(self, status, times):
+    def call(self, body):
+        try:
+            status = json.loads(body)["status"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            status = None
         with self._lock:
-            self._failures.append([status, times])
+            self._calls.append({"seconds": time.time(), "status": status})
+
+    def fail(self, failing):
+        with self._lock:
+            self._failures.append(failing)
+
+    def calls(self):
+        with self._lock:
+            return list(self._calls)
 
     def requests(self):
         with self._lock:
@@ -60,14 +100,18 @@ class Channel:
     def messages(self):
         return [{**one, **slackmessage.summary(one["payload"])} for one in self.requests() if one["status"] == 200]
 
+    def page(self):
+        calls = self.calls()
+        last = time.strftime("%H:%M:%S", time.localtime(calls[-1]["seconds"])) if calls else None
+        return slackmessage.page(self.messages(), last)
+
     def _next_failure(self):
-        if not self._failures:
-            return None
-        status = self._failures[0][0]
-        self._failures[0][1] -= 1
-        if self._failures[0][1] <= 0:
+        while self._failures:
+            if self._failures[0].next():
+                status = self._failures[0].status
+                return status, WORDS.get(status, "rollup_error")
             self._failures.popleft()
-        return status, WORDS.get(status, "rollup_error")
+        return None
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -75,13 +119,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self):
-        channel = self.server.channel
+        slack = self.server.slack
         if self.path == "/":
-            self._answer(200, slackmessage.page(channel.messages()), "text/html; charset=utf-8")
-        elif self.path == "/messages":
-            self._answer(200, json.dumps(channel.messages()), "application/json")
-        elif self.path == "/requests":
-            self._answer(200, json.dumps(channel.requests()), "application/json")
+            self._answer(200, slack.page(), "text/html; charset=utf-8")
+            return
+        lists = {"/messages": slack.messages, "/requests": slack.requests, "/watchdog": slack.calls}
+        if self.path in lists:
+            self._answer(200, json.dumps(lists[self.path]()), "application/json")
         else:
             self._answer(404, "no such page\n")
 
@@ -89,11 +133,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        if self.path == "/fail":
-            self._fail(body)
-        elif self.path.startswith("/services/"):
-            status, word = self.server.channel.receive(body)
+        webhook = _NAME.fullmatch(self.path)
+        if webhook:
+            status, word = self.server.slack.receive(webhook[1], body)
             self._answer(status, word, retry=status == 429)
+        elif self.path == "/fail":
+            self._fail(body)
+        elif self.path == "/watchdog":
+            self.server.slack.call(body)
+            self._answer(200, "ok")
         else:
             self._answer(404, "no_service")
 
@@ -112,14 +160,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _fail(self, body):
         try:
-            asked = json.loads(body)
-            status, times = int(asked["status"]), int(asked["times"])
-            if not (400 <= status <= 599 and 1 <= times <= 1000):
-                raise ValueError
-        except (ValueError, KeyError, TypeError):
-            self._answer(400, 'say {"status": 400 to 599, "times": 1 to 1000}\n')
+            self.server.slack.fail(Failing(**json.loads(body)))
+        except (ValueError, TypeError):
+            self._answer(400, 'say {"status": 400 to 599, "times": 1 to 1000}, or "seconds" in place of "times"\n')
             return
-        self.server.channel.fail(status, times)
         self._answer(200, "ok")
 
     def _answer(self, status, text, content_type="text/plain; charset=utf-8", retry=False):
@@ -139,26 +183,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port, channel):
-        self.channel = channel
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, address, port, slack):
+        self.slack = slack
+        super().__init__((address, port), Handler)
 
 
 def _failure(word):
     status, _, times = word.partition(":")
-    return [int(status), int(times or 1)]
+    return Failing(int(status), int(times or 1))
 
 
 def main():
     parser = argparse.ArgumentParser(description="A local stand-in for Slack's incoming webhooks.")
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (default) is a free one, which is printed")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) is a free one, which is printed")
+    parser.add_argument("--address", default="127.0.0.1", help="to listen on (default 127.0.0.1)")
     parser.add_argument("--keep", metavar="FILE", help="append every request to this file, a JSON object a line")
     parser.add_argument("--fail", type=_failure, action="append", default=[], metavar="STATUS:TIMES",
                         help="answer the first messages so; may be given again")
     options = parser.parse_args()
     keep = open(os.fspath(options.keep), "a", encoding="utf-8") if options.keep else None
-    server = Server(options.port, Channel(keep, options.fail))
-    print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
+    server = Server(options.address, options.port, Slack(keep, options.fail))
+    print(f"http://{options.address}:{server.server_address[1]}/", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -108,6 +108,8 @@ class Stack:
             self._start(f"Apache Kafka {KAFKA_VERSION}", broker)
         else:
             broker = EmbeddedBroker(self.program, self.directory)
+            # With two workers it now and then needs 45 s and more to share out the partitions.
+            self.service_options += ["--kafka-workers", "1"]
             self._start("the embedded broker", broker)
         self.bootstrap = broker.bootstrap
 
@@ -120,7 +122,8 @@ class Stack:
 
     def _start_monitoring(self):
         self.service_port, alertmanager_port = free_port(8000), free_port(9093)
-        self.alertmanager = monitoring.Alertmanager(self.directory, alertmanager_port, self.webhook_file)
+        watchdog = self.slack and self.slack.watchdog
+        self.alertmanager = monitoring.Alertmanager(self.directory, alertmanager_port, self.webhook_file, watchdog=watchdog)
         self.prometheus = monitoring.Prometheus(self.directory, free_port(9090), self.service_port, alertmanager_port)
         self._start("Alertmanager", self.alertmanager, self.alertmanager.await_ready)
         self._start("Prometheus", self.prometheus, self.prometheus.await_ready)
