@@ -48,7 +48,7 @@ struct kafka_producer {
     bool doomed;          /* a record was refused, so the transaction will be aborted */
     bool batch_too_large; /* it was with others, so the next transaction sends one by one */
     bool one_by_one;
-    int astray; /* calls in a row that librdkafka found to come at the wrong time */
+    int astray; /* calls in a row that librdkafka found to come at the wrong time: kafka__came_too_early */
     bool anew;  /* the client took the place of another, and the broker has not made its id known to it yet */
     char fatal_text[KAFKA_ERROR_TEXT];
 };
@@ -59,6 +59,13 @@ void kafka__note_fatal(struct kafka_producer *producer);
 
 /* Lets another client take the place of the producer's, with nothing of what was queued. False: there is no other. */
 bool kafka__renew(struct kafka_producer *producer);
+
+/* --- kafka_transaction.c ------------------------------------------------------------------------------------ */
+
+/* Whether the call is to be made again since it went wrong inside of librdkafka 2.0: each of its calls has steps, and
+ * one that takes the answer to another for its own lets the next come too early, seen as "Operation not valid in state
+ * BeginAbort". Once the answers are used up it is well again: more than a few times in a row mean something else. */
+bool kafka__came_too_early(struct kafka_producer *producer, rd_kafka_resp_err_t error);
 
 /* --- kafka_consumer.c ------------------------------------------------------------------------------------ */
 

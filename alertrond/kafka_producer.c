@@ -299,7 +299,8 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         return KAFKA_SENT;
     if (headers)
         rd_kafka_headers_destroy(headers);
-    if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL ||
+        (producer->stage == KAFKA__WRITING && kafka__came_too_early(producer, error)))
         return KAFKA_FULL;
     if (producer->transactional)
         refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error);

@@ -13,12 +13,9 @@ static int remaining_ms(double deadline)
     return left > 0 ? (int)left + 1 : 0;
 }
 
-/* Whether the call is to be made again since it went wrong inside of librdkafka 2.0: each of its calls has steps, and
- * one that takes the answer to another for its own lets the next come too early, seen as "Operation not valid in state
- * BeginAbort". Once the answers are used up it is well again: more than a few times in a row mean something else. */
-static bool came_too_early(struct kafka_producer *producer, const rd_kafka_error_t *error)
+bool kafka__came_too_early(struct kafka_producer *producer, rd_kafka_resp_err_t error)
 {
-    return rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE && producer->astray++ < ASTRAY_MAX;
+    return error == RD_KAFKA_RESP_ERR__STATE && producer->astray++ < ASTRAY_MAX;
 }
 
 /* What the answer of a call that may be repeated means; frees it. What librdkafka calls neither retriable nor abortable
@@ -36,7 +33,7 @@ static enum kafka_transaction judge(struct kafka_producer *producer, rd_kafka_er
     } else if (rd_kafka_error_txn_requires_abort(error)) {
         outcome = KAFKA_TRANSACTION_ABORTED;
     } else if (rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-               came_too_early(producer, error)) {
+               kafka__came_too_early(producer, rd_kafka_error_code(error))) {
         outcome = KAFKA_TRANSACTION_RETRY;
     } else if (!producer->fatal && !(producer->astray && producer->stage == KAFKA__ABORTING)) { /* see end_it */
         producer->fatal = true;
