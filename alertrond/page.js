@@ -5,7 +5,7 @@
  */
 'use strict';
 
-const SAMPLES = 120, PERIOD_MS = 1000, PATIENCE_MS = 4000;
+const SAMPLES = 120, ANOMALIES_SHOWN = 16, FEW_DEVICES = 10, PERIOD_MS = 1000, PATIENCE_MS = 4000;
 const SEVERITIES = ['none', 'low', 'medium', 'high'];
 const RANKS = { none: 0, low: 1, medium: 2, high: 3 };
 
@@ -104,10 +104,10 @@ function drawStacks(chart, series) {
   });
 }
 
-/* Scores from 0.2 up, as none lie below; the heights of all devices compare. */
+/* From 0.3 up, as hardly a score lies below; the heights of all devices compare. */
 function scaleOf(status) {
   const top = Math.max(0.8, status.model.cuts.high * 1.04, most(status.devices.map((device) => most(device.scores))));
-  return (score) => 28 - 28 * Math.min(1, Math.max(0.02, (score - 0.2) / (top - 0.2)));
+  return (score) => 28 - 28 * Math.min(1, Math.max(0.03, (score - 0.3) / (top - 0.3)));
 }
 
 function drawStrip(strip, device, cuts, scale) {
@@ -170,7 +170,7 @@ function showModel(status) {
     Version: model.version,
     Made: `by ${model.producer}, ${whole(model.trees)} trees, ${whole(model.features)} features`,
     Loaded: `${span(Math.max(0, status.time - model.loaded))} ago`,
-    Cuts: `low ${cuts.low.toFixed(3)}, medium ${cuts.medium.toFixed(3)}, high ${cuts.high.toFixed(3)} (${model.cuts_origin})`,
+    Severity: `low above ${cuts.low.toFixed(3)}, medium from ${cuts.medium.toFixed(3)}, high from ${cuts.high.toFixed(3)} (${model.cuts_origin})`,
     Candidate: !candidate ? 'none' : candidate.version + (candidate.share > 0 ? `, decides for ${rounded(100 * candidate.share)}% of devices` : ', shadow'),
   };
   say('model-kind', model.kind || '–');
@@ -236,6 +236,7 @@ function showDevices(status) {
     if (table.children[i] !== row)
       table.insertBefore(row, table.children[i] || null);
   });
+  table.classList.toggle('few', status.devices.length <= FEW_DEVICES);
   for (const name of gone) {
     rows.get(name).row.remove();
     rows.delete(name);
@@ -273,7 +274,7 @@ function anomalyRow(anomaly) {
 /* The list is the server's; rows that stay are not made anew. */
 function showLatest(status, first) {
   const table = byId('latest'), kept = new Map([...table.children].map((row) => [row.dataset.key, row]));
-  table.replaceChildren(...status.latest.map((anomaly) => {
+  table.replaceChildren(...status.latest.slice(0, ANOMALIES_SHOWN).map((anomaly) => {
     const known = kept.get(`${anomaly.number} ${anomaly.time}`);
     const row = known || anomalyRow(anomaly);
     row.classList.toggle('fresh', !known && !first);
@@ -343,7 +344,6 @@ async function round() {
 
 byId('pause').addEventListener('click', () => {
   paused = !paused;
-  byId('pause').setAttribute('aria-pressed', String(paused));
   byId('pause').textContent = paused ? 'Go on' : 'Pause';
   document.body.classList.toggle('paused', paused);
   round();

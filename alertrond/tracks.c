@@ -98,22 +98,32 @@ static struct track *make_room(struct tracks *tracks)
     return oldest->alarmed == 0 || oldest->alarmed + TRACKS_KEEP_SECONDS < tracks->n ? oldest : NULL;
 }
 
-void tracks_alarm(struct tracks *tracks, const char *id, double score, alertron_severity severity)
+/* NULL where there is no room, or the device has no series. */
+static struct track *take_alarming(struct tracks *tracks, const char *id)
 {
-    struct track *known = find(tracks, id), *room = known ? NULL : make_room(tracks);
-    if (known && !(sample_of(tracks, known)->score >= score))
-        sample_of(tracks, known)->score = (float)score;
+    struct track *room = make_room(tracks);
     if (!room)
-        return;
+        return NULL;
     const size_t n_id = strlen(id);
     metrics_lock(tracks->metrics);
     const struct device *device = devices_find(tracks->devices, id, n_id, devices_hash(tracks->devices, id, n_id));
-    if (device) {
+    if (device)
         begin(room, device);
-        room->alarmed = tracks->n;
-        *sample_of(tracks, room) = (struct track_sample){(float)score, (unsigned char)severity};
-    }
     metrics_unlock(tracks->metrics);
+    return device ? room : NULL;
+}
+
+void tracks_alarm(struct tracks *tracks, const char *id, double score, alertron_severity severity)
+{
+    struct track *track = find(tracks, id);
+    if (!track && !(track = take_alarming(tracks, id)))
+        return;
+    struct track_sample *sample = sample_of(tracks, track);
+    if (!(sample->score >= score))
+        sample->score = (float)score;
+    if (sample->severity < severity)
+        sample->severity = (unsigned char)severity;
+    track->alarmed = tracks->n;
 }
 
 bool track_is_empty(const struct track *track)
