@@ -38,7 +38,10 @@ function say(id, text) {
     where.textContent = text;
 }
 
-const idOf = (name) => element('bdi', { className: 'id', title: name, dir: 'auto' }, name);
+/* What can't be seen, or turns the direction of what can, is shown as what it is: nobody's name looks like another's. */
+const visible = (name) => name.replace(/[\p{Cc}\p{Cf}]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+
+const idOf = (name) => element('bdi', { className: 'id', title: visible(name), dir: 'auto' }, visible(name));
 
 function keyOf(severity) {
   const key = shape('svg', { class: 'key', viewBox: '0 0 10 10', 'aria-hidden': 'true' });
@@ -253,7 +256,7 @@ function causeOf(cause, i) {
   const bar = shape('svg', { class: 'bar', viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   bar.append(shape('rect', { class: 'track', width: 100, height: 4 }),
              shape('rect', { class: i === 0 ? 'share most' : 'share', width: (100 * cause.share).toFixed(1), height: 4 }));
-  const text = element('span', {}, element('bdi', { className: 'feature', title: cause.feature }, cause.feature),
+  const text = element('span', {}, element('bdi', { className: 'feature', title: visible(cause.feature) }, visible(cause.feature)),
                        element('span', {}, `${Math.round(100 * cause.share)}%`));
   return element('li', {}, text, bar);
 }
