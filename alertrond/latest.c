@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 struct latest {
     pthread_mutex_t mutex; /* over all that follows */
@@ -28,13 +29,6 @@ void latest_free(struct latest *latest)
     free(latest);
 }
 
-static double wall_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static bool is_allowed(struct latest_allowance *allowance, double now)
 {
     if (allowance->left == 0 && now - allowance->since < 1)
@@ -52,7 +46,7 @@ void latest_note(struct latest *latest, struct latest_allowance *allowance, cons
         return;
     struct anomaly *anomaly = &latest->ring[latest->n++ % LATEST_MAX];
     anomaly->number = latest->n;
-    anomaly->time = wall_seconds();
+    anomaly->time = clock_time();
     anomaly->score = score;
     anomaly->severity = severity;
     anomaly->explanation = explanation ? *explanation : (struct explanation){0};

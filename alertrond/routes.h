@@ -1,4 +1,5 @@
-/* routes.h: what the service answers over HTTP: the status page, /metrics, /ingest, /healthz, /readyz. To whom, is in access.h. */
+/* routes.h: what the service answers over HTTP: the status page, /metrics, /ingest, /healthz, /readyz. To whom, is in
+ * access.h. */
 #ifndef ALERTROND_ROUTES_H
 #define ALERTROND_ROUTES_H
 

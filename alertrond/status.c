@@ -4,16 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "status_private.h"
-
-static double wall_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 struct status *status_new(const struct config *config, const struct scorer_parts *parts)
 {
@@ -97,7 +90,7 @@ void status_sample(struct status *status, const char *trouble, const struct pipe
         status->started = now;
     const double seconds = first || now <= status->now ? 1 : now - status->now;
     status->now = now;
-    status->time = wall_seconds();
+    status->time = clock_time();
     status->figures = *figures;
     snprintf(status->trouble, sizeof status->trouble, "%s", trouble);
     sample_devices(status);
