@@ -279,6 +279,32 @@ static void a_device_goes_when_it_is_forgotten_or_silent(void **state)
     end(&fixture);
 }
 
+static void silent_devices_leave_their_room_to_others(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char name[16];
+    begin(&fixture, NULL);
+    for (int second = 0; second < 2; second++) {
+        for (int i = 0; i < (int)TRACKS_MAX; i++) {
+            snprintf(name, sizeof name, "calm-%d", i);
+            count(&fixture, name, 0.3);
+        }
+        sample(&fixture);
+    }
+    count(&fixture, "late", 0.3);
+    sample(&fixture);
+    assert_null(track_of(&fixture, "late"));
+    for (int i = 0; i < (int)TRACK_SAMPLES; i++)
+        sample(&fixture);
+    for (int i = 0; i < 4; i++) {
+        count(&fixture, "late", 0.3);
+        sample(&fixture);
+    }
+    assert_has(fixture.text, "\"device_id\":\"late\"");
+    end(&fixture);
+}
+
 /* --- anomalies ------------------------------------------------------------------------------------------------ */
 
 static void anomalies_are_told_with_their_causes_the_newest_first(void **state)
@@ -419,6 +445,7 @@ int main(void)
         cmocka_unit_test(devices_with_anomalies_take_the_room_of_those_without),
         cmocka_unit_test(those_that_alarm_now_keep_their_room),
         cmocka_unit_test(a_device_goes_when_it_is_forgotten_or_silent),
+        cmocka_unit_test(silent_devices_leave_their_room_to_others),
         cmocka_unit_test(anomalies_are_told_with_their_causes_the_newest_first),
         cmocka_unit_test(a_scorer_notes_so_many_a_second_and_no_more),
         cmocka_unit_test(the_longest_there_is_fits),
