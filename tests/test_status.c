@@ -197,6 +197,21 @@ static void seconds_without_a_reading_are_gaps(void **state)
     end(&fixture);
 }
 
+static void an_anomaly_that_was_not_noted_is_seen_by_its_severity(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture, NULL);
+    count(&fixture, "a", 0.3);
+    sample(&fixture);
+    for (int i = 0; i < LATEST_PER_SECOND; i++)
+        count(&fixture, "b", 0.65);
+    count(&fixture, "a", 0.99);
+    count(&fixture, "a", 0.31);
+    assert_has(sample(&fixture), "\"scores\":[null,0.31],\"severities\":\"03\"");
+    end(&fixture);
+}
+
 static void a_device_with_an_anomaly_is_shown_at_once(void **state)
 {
     (void)state;
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(the_text_is_written_once_a_sample),
         cmocka_unit_test(seconds_without_a_reading_are_gaps),
+        cmocka_unit_test(an_anomaly_that_was_not_noted_is_seen_by_its_severity),
         cmocka_unit_test(a_device_with_an_anomaly_is_shown_at_once),
         cmocka_unit_test(devices_with_anomalies_take_the_room_of_those_without),
         cmocka_unit_test(those_that_alarm_now_keep_their_room),
