@@ -371,7 +371,7 @@ const struct config_key config_keys[] = {
      FIELD(http.status_page),
      .initial = "true",
      .doc = "the status page at /",
-     .details = "Its figures are for those who may read /metrics. See status-page.md."},
+     .details = "For those who may read /metrics. See status-page.md."},
     {.section = "http",
      .name = "metrics_access",
      .kind = CONFIG_CHOICE,
@@ -379,7 +379,7 @@ const struct config_key config_keys[] = {
      .initial = "anyone",
      .choices = "anyone|local|credentials|nobody",
      .argument = "WHO",
-     .doc = "who may read /metrics and /status.json",
+     .doc = "who may read /metrics and see the status page",
      .details = "`local` is plain requests from 127.0.0.0/8 or ::1, and credentials from elsewhere; `credentials` asks "
                 "loopback, too; `nobody` switches it off. /healthz and /readyz are always open."},
     {.section = "http",

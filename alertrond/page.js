@@ -5,7 +5,7 @@
  */
 'use strict';
 
-const SAMPLES = 120, ANOMALIES_SHOWN = 16, FEW_DEVICES = 10, PERIOD_MS = 1000, PATIENCE_MS = 4000;
+const SAMPLES = 120, ANOMALIES_SHOWN = 16, FEW_DEVICES = 10, PERIOD_MS = 1000, PATIENCE_MS = 4000, REFUSED_MS = 30000;
 const SEVERITIES = ['none', 'low', 'medium', 'high'];
 const RANKS = { none: 0, low: 1, medium: 2, high: 3 };
 
@@ -293,7 +293,8 @@ let version = null, lostAt = null, timer = null, asking = false, paused = false;
 class Refused extends Error {}
 
 async function ask() {
-  const answer = await fetch('/status.json', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+  /* By its full address: where the page's own has a password in it, browsers take no other. */
+  const answer = await fetch(`${location.origin}/status.json`, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
   if (answer.ok)
     return answer.json();
   const said = await answer.json().catch(() => ({}));
@@ -333,15 +334,18 @@ async function round() {
   if (asking || paused || document.hidden)
     return;
   asking = true;
+  let wait = PERIOD_MS;
   try {
     const status = await ask();
     if (!paused)
       show(status);
   } catch (error) {
     showLost(error);
+    if (error instanceof Refused)
+      wait = REFUSED_MS; /* for whoever is asked for a password */
   } finally {
     asking = false;
-    timer = setTimeout(round, PERIOD_MS);
+    timer = setTimeout(round, wait);
   }
 }
 

@@ -305,13 +305,16 @@ static void answer_status(struct routes *routes, const struct http_request *requ
     answer_body(response, "application/json", text, n);
 }
 
-/* A browser gets the page, others the list of paths. */
-static void answer_root(struct routes *routes, const struct http_request *request, struct http_response *response)
+static void answer_page(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
-    if (strstr(http_header(request, "Accept"), "text/html")) {
-        answer_file(routes, response, "text/html; charset=utf-8", page_html, page_html_bytes);
-        return;
-    }
+    (void)request;
+    answer_file(routes, response, "text/html; charset=utf-8", page_html, page_html_bytes);
+}
+
+static void answer_index(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)routes;
+    (void)request;
     answer_text(response, 200,
                 "alertrond %s\n\n"
                 "GET  /             the status page, in a browser\n"
@@ -400,7 +403,8 @@ static const struct route all_routes[] = {
     {"/metrics", "GET, HEAD", ACCESS_METRICS, answer_metrics},
     {"/healthz", "GET, HEAD", ACCESS_PUBLIC, answer_health},
     {"/readyz", "GET, HEAD", ACCESS_PUBLIC, answer_ready},
-    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_root},
+    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},
+    {"/page.html", "GET, HEAD", ACCESS_METRICS, answer_page}, /* a browser is asked for credentials here, once */
     {"/page.css", "GET, HEAD", ACCESS_PUBLIC, answer_style},
     {"/page.js", "GET, HEAD", ACCESS_PUBLIC, answer_script},
     {"/status.json", "GET, HEAD", ACCESS_METRICS, answer_status},
@@ -409,8 +413,11 @@ static const struct route all_routes[] = {
     {"/-/drop", "POST", ACCESS_ADMIN, answer_drop},
 };
 
-static const struct route *find(const char *path)
+/* A browser gets the status page at /, others the list of paths. */
+static const struct route *find(const struct http_request *request)
 {
+    const bool page = strcmp(request->path, "/") == 0 && strstr(http_header(request, "Accept"), "text/html");
+    const char *path = page ? "/page.html" : request->path;
     for (size_t i = 0; i < sizeof all_routes / sizeof *all_routes; i++)
         if (strcmp(path, all_routes[i].path) == 0)
             return &all_routes[i];
@@ -448,7 +455,7 @@ static void deny(struct routes *routes, const struct route *route, enum access_d
 bool routes_admit(void *context, const struct http_request *request, struct http_response *response)
 {
     struct routes *routes = context;
-    const struct route *route = find(request->path);
+    const struct route *route = find(request);
     if (!route || route->class == ACCESS_PUBLIC)
         return true;
     const enum access_denial denial =
@@ -461,7 +468,7 @@ bool routes_admit(void *context, const struct http_request *request, struct http
 
 void routes_handle(void *context, const struct http_request *request, struct http_response *response)
 {
-    const struct route *route = find(request->path);
+    const struct route *route = find(request);
     if (!route) {
         answer_error(response, 404, "there is no such path; GET / lists those that there are");
     } else if (!allows(route->methods, request->method)) {

@@ -128,7 +128,7 @@ class Browser:
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
         page.call("Page.navigate", url=url)
-        page.await_true("location.href !== 'about:blank' && document.readyState === 'complete'")
+        page.await_true(f"(location.href !== 'about:blank' || {json.dumps(url)} === 'about:blank') && document.readyState === 'complete'")
         return page
 
 

@@ -5,6 +5,7 @@ Skipped where there is no Chromium (Debian: chromium).
 
 import json
 import re
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -141,10 +142,31 @@ def test_the_page_can_be_switched_off(alone):
 
 
 @pytest.mark.quick
-def test_the_figures_are_for_those_who_may_read_metrics(alone):
+def test_the_page_is_for_those_who_may_read_metrics(alone):
     closed = alone("--http-metrics-access", "nobody")
-    assert http_get(f"{closed.url}/status.json")[0] == 403
-    assert http_get(f"{closed.url}/page.js")[0] == 200
+    for path in ("/", "/status.json"):
+        assert refused(closed, path) == (403, None)
+    assert http_get(f"{closed.url}/")[0] == 200, "the list of paths is for everybody"
+
+
+def refused(service, path):
+    """The status and the challenge of an answer to a browser."""
+    with pytest.raises(urllib.error.HTTPError) as error:
+        answer(service.url, path)
+    return error.value.code, error.value.headers["WWW-Authenticate"]
+
+
+def test_a_browser_is_asked_for_credentials_once(alone, visit, tmp_path):
+    users = tmp_path / "users"
+    made = subprocess.run(["openssl", "passwd", "-6", "secret"], capture_output=True, text=True, check=True)
+    users.write_text(f"ops:{made.stdout}")
+    users.chmod(0o600)
+    closed = alone("--http-metrics-access", "credentials", "--http-users-file", users)
+    for path in ("/", "/status.json"):
+        assert refused(closed, path) == (401, 'Basic realm="alertrond"')
+    page = visit(closed.url.replace("//", "//ops:secret@"))
+    page.await_true("document.getElementById('health-text').textContent.startsWith('Not ready')")
+    assert page.evaluate("document.getElementById('gone').hidden")
 
 
 # --- what is shown ---
@@ -332,8 +354,16 @@ def test_it_says_why_the_service_is_not_ready(alone, visit):
     page.await_true("document.title === 'Not ready · alertrond'")
 
 
-def test_it_says_why_it_may_not_look(alone, visit):
-    closed = alone("--http-metrics-access", "nobody")
-    page = visit(closed.url)
-    page.await_true("document.getElementById('gone').textContent.includes('http.metrics_access')")
+def test_it_says_why_it_may_not_look(alone, visit, tmp_path):
+    """As where somebody's line was taken out of the file while the page was open."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("a" * 32 + "\n")
+    tokens.chmod(0o600)
+    closed = alone("--http-metrics-access", "credentials", "--http-tokens-file", tokens)
+    page = visit("about:blank")
+    page.call("Network.setExtraHTTPHeaders", headers={"Authorization": "Bearer " + "a" * 32})
+    page.call("Page.navigate", url=closed.url)
+    page.await_true("document.getElementById('health-text')?.textContent.startsWith('Not ready')")
+    page.call("Network.setExtraHTTPHeaders", headers={})
+    page.await_true("document.getElementById('gone').textContent.includes('/status.json was answered 401')")
     assert page.evaluate("document.getElementById('health-text').textContent") == "Refused"
