@@ -1,4 +1,4 @@
-/* clock.c: the clock that does not go back. */
+/* clock.c: the clock that does not go back, and the time of day. */
 #include "clock.h"
 
 #include <time.h>
@@ -7,5 +7,12 @@ double clock_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double clock_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }

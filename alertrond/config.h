@@ -66,6 +66,7 @@ struct config {
         int64_t port;                                                     /* 8000; 0: a free one, which is logged */
         int64_t threads;                                                  /* 64 */
         int64_t request_seconds, idle_seconds, client_connections;        /* 5, 5, 32 */
+        bool status_page;                                                 /* true */
         int64_t metrics_access, ingest_access, admin_access;              /* enum access_rule: anyone, local, nobody */
         char *tokens_file, *users_file, *tls_certificate, *tls_client_ca; /* "" for none */
     } http;

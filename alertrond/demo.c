@@ -149,7 +149,7 @@ int command_demo(int argc, char **argv)
         .command = "demo",
         .operands = "",
         .summary = "Everything in one process: a fleet, an embedded broker, a model trained on the spot, the service.",
-        .details = "Then look at http://127.0.0.1:8000/metrics, or send a reading of your own:\n"
+        .details = "Then look at http://127.0.0.1:8000/ and /metrics, or send a reading of your own:\n"
                    "  curl -H 'Content-Type: application/json' http://127.0.0.1:8000/ingest \\\n"
                    "       -d '{\"device_id\": \"me\", \"features\": [72.1, 141.3, 0.98]}'",
     };

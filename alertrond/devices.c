@@ -1,7 +1,6 @@
 /* devices.c: the devices that have series of their own, for all threads. */
 #include "devices.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +122,33 @@ static struct device *meet(struct devices *devices, const char *id, size_t n_id,
     return device;
 }
 
-struct device *devices_hold(struct devices *devices, const char *id, size_t n_id, uint64_t hash)
+static struct device *find(const struct devices *devices, const char *id, size_t n_id, uint64_t hash)
 {
-    metrics_lock(devices->metrics);
     struct device *device = *bucket_of(devices, hash);
     while (device && (device->hash != hash || device->n_id != n_id || memcmp(device->id, id, n_id) != 0))
         device = device->chain;
+    return device;
+}
+
+const struct device *devices_find(const struct devices *devices, const char *id, size_t n_id, uint64_t hash)
+{
+    return find(devices, id, n_id, hash);
+}
+
+void devices_visit(const struct devices *devices, size_t *at, size_t n_buckets,
+                   bool (*visit)(void *context, const struct device *device), void *context)
+{
+    bool goes_on = true;
+    for (size_t i = 0; goes_on && i < n_buckets && i < devices->n_buckets; i++, (*at)++)
+        for (const struct device *device = devices->buckets[*at & (devices->n_buckets - 1)]; goes_on && device;
+             device = device->chain)
+            goes_on = visit(context, device);
+}
+
+struct device *devices_hold(struct devices *devices, const char *id, size_t n_id, uint64_t hash)
+{
+    metrics_lock(devices->metrics);
+    struct device *device = find(devices, id, n_id, hash);
     if (device)
         device->holders++;
     else

@@ -2,6 +2,7 @@
 #ifndef ALERTROND_DEVICES_H
 #define ALERTROND_DEVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,16 @@ uint64_t devices_hash(const struct devices *devices, const char *id, size_t n_id
  * lock, so a thread remembers the devices it has met: device_map.h. */
 struct device *devices_hold(struct devices *devices, const char *id, size_t n_id, uint64_t hash);
 void devices_release(struct devices *devices, struct device *device);
+
+/* For those who look on. Under metrics_lock, which the device is used under, too. */
+
+/* NULL where no device of this name has series. */
+const struct device *devices_find(const struct devices *devices, const char *id, size_t n_id, uint64_t hash);
+
+/* Visits devices, bucket after bucket from *at on, round and round: at most n_buckets, or until visit returns false.
+ * *at, which begins at 0, is where the next call goes on. */
+void devices_visit(const struct devices *devices, size_t *at, size_t n_buckets,
+                   bool (*visit)(void *context, const struct device *device), void *context);
 
 size_t devices_count(const struct devices *devices);
 

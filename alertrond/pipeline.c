@@ -42,6 +42,7 @@ struct pipeline {
     uint64_t consumer_errors_shown, producer_errors_shown, rebalances_shown;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
+    uint64_t lag; /* of all partitions, being added up */
     bool closing, finished, cannot_join;
     char *client_id;
     char trouble[640];
@@ -341,6 +342,7 @@ static void see_partition(void *context, int32_t partition, int64_t offset)
     const char *labels[] = {pipeline->config->kafka.readings_topic, number};
     if (lag >= 0)
         alertron_gauge_set(alertron_gauge_with(metrics->lag, labels), (double)lag);
+    pipeline->lag += lag >= 0 ? (uint64_t)lag : 0;
     if (report.moved)
         alertron_gauge_set(alertron_gauge_with(metrics->last_reading, labels), (double)time(NULL));
     alertron_gauge_set(alertron_gauge_with(metrics->stalled, labels), report.stalled);
@@ -388,6 +390,7 @@ void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures)
             kafka_consumer_reconnected(pipeline->consumer);
         kafka_consumer_figures(pipeline->consumer, &kafka);
         errors = kafka_consumer_errors(pipeline->consumer);
+        pipeline->lag = 0;
         metrics_lock(metrics);
         offsets_each(pipeline->offsets, see_partition, pipeline);
         metrics_unlock(metrics);
@@ -400,6 +403,8 @@ void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures)
     *figures = (struct pipeline_figures){.partitions = pipeline->n_partitions,
                                          .outputs_waiting = offsets_waiting(pipeline->offsets),
                                          .fetched_messages = kafka.queued_messages,
+                                         .lag = pipeline->lag,
+                                         .stalled = watch_stalled(pipeline->watch),
                                          .joined = pipeline->consumer && kafka_consumer_joined(pipeline->consumer)};
 }
 

@@ -36,8 +36,9 @@ bool pipeline_step(struct pipeline *pipeline, int timeout_ms);
 /* What a worker's owner adds up. */
 struct pipeline_figures {
     size_t partitions, outputs_waiting;
-    uint64_t fetched_messages;
-    bool joined; /* a member of the group */
+    uint64_t fetched_messages, lag; /* messages; lag: of all partitions, as exported */
+    size_t stalled;                 /* partitions */
+    bool joined;                    /* a member of the group */
 };
 
 /* Once a second or so: exports what belongs to partitions, looks after stalled ones, and fills *figures. */

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "clock.h"
+#include "page.h"
 
 #define FEW_FEATURES 64u /* rows of more are malloced */
 
@@ -20,6 +21,7 @@ struct routes {
     struct scorer *scorer;
     double *features; /* room for one */
     struct access *access;
+    struct status *status;                                 /* NULL: no status page */
     alertron_counter_child *denied[ACCESS_DENIALS], *good; /* requests to /ingest that were answered 200 */
     pthread_mutex_t mutex;                                 /* over what follows */
     double told;                                           /* when its slowest worker was last known to go round */
@@ -32,13 +34,14 @@ struct route {
     void (*answer)(struct routes *routes, const struct http_request *request, struct http_response *response);
 };
 
-struct routes *routes_new(const struct scorer_parts *parts, struct access *access)
+struct routes *routes_new(const struct scorer_parts *parts, struct access *access, struct status *status)
 {
     struct routes *routes = calloc(1, sizeof *routes);
     if (!routes)
         return NULL;
     routes->parts = parts;
     routes->access = access;
+    routes->status = status;
     if (!(routes->scorer = scorer_new(parts))) {
         free(routes);
         return NULL;
@@ -242,19 +245,87 @@ static void answer_ready(struct routes *routes, const struct http_request *reque
         answer_text(response, 200, "ready\n");
 }
 
+/* --- the status page ----------------------------------------------------------------------------------------- */
+
+/* The page runs its own script, asks this server alone, and stands in no other page. */
+static const char content_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/* Takes the body over. */
+static void answer_body(struct http_response *response, const char *content_type, char *body, size_t n_body)
+{
+    if (!body || n_body == 0) {
+        free(body);
+        answer_text(response, 503, "out of memory\n");
+        return;
+    }
+    response->status = 200;
+    response->content_type = content_type;
+    response->header = "Content-Security-Policy";
+    response->header_value = content_policy;
+    response->body = body;
+    response->n_body = n_body;
+}
+
+static void answer_file(const struct routes *routes, struct http_response *response, const char *content_type,
+                        const unsigned char *bytes, size_t n_bytes)
+{
+    if (!routes->status) {
+        answer_error(response, 404, "the status page is switched off: http.status_page");
+        return;
+    }
+    char *body = malloc(n_bytes);
+    if (body)
+        memcpy(body, bytes, n_bytes);
+    answer_body(response, content_type, body, n_bytes);
+}
+
+static void answer_style(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    answer_file(routes, response, "text/css; charset=utf-8", page_css, page_css_bytes);
+}
+
+static void answer_script(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    answer_file(routes, response, "text/javascript; charset=utf-8", page_js, page_js_bytes);
+}
+
+static void answer_status(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    if (!routes->status) {
+        answer_error(response, 404, "the status page is switched off: http.status_page");
+        return;
+    }
+    size_t n = 0;
+    char *text = status_json(routes->status, &n);
+    answer_body(response, "application/json", text, n);
+}
+
+static void answer_page(struct routes *routes, const struct http_request *request, struct http_response *response)
+{
+    (void)request;
+    answer_file(routes, response, "text/html; charset=utf-8", page_html, page_html_bytes);
+}
+
 static void answer_index(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
     (void)routes;
     (void)request;
     answer_text(response, 200,
                 "alertrond %s\n\n"
-                "POST /ingest    a reading as JSON, answered with its verdict\n"
-                "GET  /metrics   for Prometheus\n"
-                "GET  /healthz   whether it lives\n"
-                "GET  /readyz    whether readings flow, or why not\n"
-                "POST /-/reload  the model and the candidate from their files\n"
-                "POST /-/promote the candidate becomes the primary\n"
-                "POST /-/drop    the candidate goes\n",
+                "GET  /             the status page, in a browser\n"
+                "GET  /status.json  what it shows\n"
+                "POST /ingest       a reading as JSON, answered with its verdict\n"
+                "GET  /metrics      for Prometheus\n"
+                "GET  /healthz      whether it lives\n"
+                "GET  /readyz       whether readings flow, or why not\n"
+                "POST /-/reload     the model and the candidate from their files\n"
+                "POST /-/promote    the candidate becomes the primary\n"
+                "POST /-/drop       the candidate goes\n",
                 alertron_version());
 }
 
@@ -328,14 +399,25 @@ static bool allows(const char *methods, const char *method)
 
 /* One line a path: what it takes, who needs it, what it answers. */
 static const struct route all_routes[] = {
-    {"/ingest", "POST", ACCESS_INGEST, answer_ingest},       {"/metrics", "GET, HEAD", ACCESS_METRICS, answer_metrics},
-    {"/healthz", "GET, HEAD", ACCESS_PUBLIC, answer_health}, {"/readyz", "GET, HEAD", ACCESS_PUBLIC, answer_ready},
-    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},         {"/-/reload", "POST", ACCESS_ADMIN, answer_reload},
-    {"/-/promote", "POST", ACCESS_ADMIN, answer_promote},    {"/-/drop", "POST", ACCESS_ADMIN, answer_drop},
+    {"/ingest", "POST", ACCESS_INGEST, answer_ingest},
+    {"/metrics", "GET, HEAD", ACCESS_METRICS, answer_metrics},
+    {"/healthz", "GET, HEAD", ACCESS_PUBLIC, answer_health},
+    {"/readyz", "GET, HEAD", ACCESS_PUBLIC, answer_ready},
+    {"/", "GET, HEAD", ACCESS_PUBLIC, answer_index},
+    {"/page.html", "GET, HEAD", ACCESS_METRICS, answer_page}, /* a browser is asked for credentials here, once */
+    {"/page.css", "GET, HEAD", ACCESS_PUBLIC, answer_style},
+    {"/page.js", "GET, HEAD", ACCESS_PUBLIC, answer_script},
+    {"/status.json", "GET, HEAD", ACCESS_METRICS, answer_status},
+    {"/-/reload", "POST", ACCESS_ADMIN, answer_reload},
+    {"/-/promote", "POST", ACCESS_ADMIN, answer_promote},
+    {"/-/drop", "POST", ACCESS_ADMIN, answer_drop},
 };
 
-static const struct route *find(const char *path)
+/* A browser gets the status page at /, others the list of paths. */
+static const struct route *find(const struct http_request *request)
 {
+    const bool page = strcmp(request->path, "/") == 0 && strstr(http_header(request, "Accept"), "text/html");
+    const char *path = page ? "/page.html" : request->path;
     for (size_t i = 0; i < sizeof all_routes / sizeof *all_routes; i++)
         if (strcmp(path, all_routes[i].path) == 0)
             return &all_routes[i];
@@ -373,7 +455,7 @@ static void deny(struct routes *routes, const struct route *route, enum access_d
 bool routes_admit(void *context, const struct http_request *request, struct http_response *response)
 {
     struct routes *routes = context;
-    const struct route *route = find(request->path);
+    const struct route *route = find(request);
     if (!route || route->class == ACCESS_PUBLIC)
         return true;
     const enum access_denial denial =
@@ -386,7 +468,7 @@ bool routes_admit(void *context, const struct http_request *request, struct http
 
 void routes_handle(void *context, const struct http_request *request, struct http_response *response)
 {
-    const struct route *route = find(request->path);
+    const struct route *route = find(request);
     if (!route) {
         answer_error(response, 404, "there is no such path; GET / lists those that there are");
     } else if (!allows(route->methods, request->method)) {

@@ -1,15 +1,17 @@
-/* routes.h: what the service answers over HTTP: /metrics, /ingest, /healthz, /readyz. To whom, is in access.h. */
+/* routes.h: what the service answers over HTTP: the status page, /metrics, /ingest, /healthz, /readyz. To whom, is in
+ * access.h. */
 #ifndef ALERTROND_ROUTES_H
 #define ALERTROND_ROUTES_H
 
 #include "access.h"
 #include "http.h"
 #include "scorer.h"
+#include "status.h"
 
 struct routes;
 
-/* What it is given stays the caller's. NULL where memory has run out. */
-struct routes *routes_new(const struct scorer_parts *parts, struct access *access);
+/* What it is given stays the caller's; without a status there is no status page. NULL where memory has run out. */
+struct routes *routes_new(const struct scorer_parts *parts, struct access *access, struct status *status);
 void routes_free(struct routes *routes);
 
 /* The service says what keeps it from being ready ("": nothing), and for how many seconds its slowest worker has not

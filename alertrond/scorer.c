@@ -31,6 +31,7 @@ struct scorer {
     struct device_map *devices;
     const struct lineup *lineup;
     struct unshown unshown;
+    struct latest_allowance notes;
     double shares[]; /* room for an explanation */
 };
 
@@ -207,6 +208,9 @@ void scorer_count(struct scorer *scorer, const char *device_id, size_t n_device_
     alertron_counter_add(device->anomalies[verdict->severity], 1);
     alertron_counter_add(scorer->parts.metrics->anomalies_of[verdict->severity], 1);
     count_cause(scorer, device, verdict->explanation);
+    if (scorer->parts.latest)
+        latest_note(scorer->parts.latest, &scorer->notes, device_id, n_device_id, verdict->score, verdict->severity,
+                    verdict->explanation, now);
     if (scorer->lineup->primary->learns && !verdict->by_candidate) /* a candidate learns when it is compared */
         models_learn(scorer->parts.models, scorer->lineup->primary, verdict->score);
 }

@@ -12,6 +12,7 @@
 
 #include "devices.h"
 #include "explanation.h"
+#include "latest.h"
 #include "metrics.h"
 #include "models.h"
 #include "verdict.h"
@@ -24,6 +25,7 @@ struct scorer_parts {
     struct metrics *metrics;
     struct devices *devices;
     struct features *features;
+    struct latest *latest; /* where anomalies are noted; NULL: nowhere */
     double device_seconds; /* silence after which a device is forgotten */
 };
 

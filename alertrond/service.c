@@ -21,6 +21,7 @@
 #include "routes.h"
 #include "sandbox.h"
 #include "scorer.h"
+#include "status.h"
 #include "stop.h"
 #include "why.h"
 #include "workers.h"
@@ -50,6 +51,7 @@ struct service {
     bool has_metrics;
     struct scorer_parts parts;
     struct access *access;
+    struct status *status; /* NULL: there is no status page */
     struct routes *routes;
     struct http_server *http;
     struct workers *workers;
@@ -83,7 +85,9 @@ static void tick(struct service *service)
     if (now - service->ticked < 1.0)
         return;
     service->ticked = now;
-    workers_tick(service->workers);
+    const struct pipeline_figures figures = workers_tick(service->workers);
+    if (service->status)
+        status_sample(service->status, trouble, &figures, now);
     process_export(&service->metrics);
     alertron_gauge_set(service->metrics.ready, *trouble == 0);
     notify_state(*trouble ? NOTIFY_WAITING : NOTIFY_READY, *trouble ? trouble : "scoring");
@@ -159,6 +163,17 @@ static void name_instance(const struct service *service, char *name, size_t size
         snprintf(name, size, "%s-%s-%d", config->kafka.group_id, host, http_port(service->http));
 }
 
+/* What the status page shows; nothing is noted for it where there is none. */
+static bool start_status(struct service *service)
+{
+    if (!service->config->http.status_page)
+        return true;
+    service->parts.latest = latest_new();
+    if (service->parts.latest)
+        service->status = status_new(service->config, &service->parts);
+    return service->status != NULL;
+}
+
 /* Takes the model over. */
 static bool start_parts(struct service *service, alertron_model *model, char *why, size_t why_size)
 {
@@ -181,7 +196,8 @@ static bool start_parts(struct service *service, alertron_model *model, char *wh
     if (!service->parts.models)
         return false;
     service->parts.devices = devices_new(&service->metrics, devices_max);
-    if (!service->parts.devices || !(service->routes = routes_new(&service->parts, service->access)))
+    if (!service->parts.devices || !start_status(service) ||
+        !(service->routes = routes_new(&service->parts, service->access, service->status)))
         return why_say(why, why_size, "out of memory");
     return true;
 }
@@ -235,6 +251,8 @@ static bool end(struct service *service)
         log_warning("some anomalies or dead letters were not acknowledged in time; their readings will be read again");
     http_stop(service->http);
     routes_free(service->routes);
+    status_free(service->status);
+    latest_free(service->parts.latest);
     access_free(service->access);
     devices_free(service->parts.devices);
     models_free(service->parts.models);

@@ -9,6 +9,7 @@
 
 #include "explanation.h"
 #include "reading.h"
+#include "writer.h"
 
 struct verdict {
     double score;
@@ -34,6 +35,10 @@ struct source {
  */
 size_t verdict_write(char *out, size_t size, const char *device_id, double ts, const struct verdict *verdict,
                      const struct source *source);
+
+/* A member of that record: ,"contributions":[{"feature":"vibration","share":0.7}], the largest share first. */
+void verdict_write_causes(struct writer *writer, const struct explanation *explanation,
+                          const struct features *features);
 
 /* Enough for any verdict: a device_id and names of features escaped, a topic name, and numbers. */
 #define VERDICT_BYTES_MAX (6 * READING_DEVICE_BYTES_MAX + 249 + 512 + CAUSES_MAX * (6 * ALERTRON_FEATURE_NAME_MAX + 64))

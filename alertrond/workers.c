@@ -10,7 +10,6 @@
 
 #include "clock.h"
 #include "log.h"
-#include "pipeline.h"
 #include "why.h"
 
 enum { STEP_MS = 100, WORKERS_MAX = 16, SPARE_SECONDS = 10, TROUBLE_BYTES = 640 };
@@ -179,7 +178,7 @@ bool workers_stop(struct workers *workers)
 
 /* --- what they do together ----------------------------------------------------------------------------------- */
 
-void workers_tick(struct workers *workers)
+struct pipeline_figures workers_tick(struct workers *workers)
 {
     struct pipeline_figures sum = {0};
     for (size_t i = 0; i < workers->n; i++) {
@@ -188,11 +187,14 @@ void workers_tick(struct workers *workers)
         sum.partitions += worker->figures.partitions;
         sum.outputs_waiting += worker->figures.outputs_waiting;
         sum.fetched_messages += worker->figures.fetched_messages;
+        sum.lag += worker->figures.lag;
+        sum.stalled += worker->figures.stalled;
         pthread_mutex_unlock(&worker->mutex);
     }
     alertron_gauge_set(workers->metrics->partitions, (double)sum.partitions);
     alertron_gauge_set(workers->metrics->outputs_waiting, (double)sum.outputs_waiting);
     alertron_gauge_set(workers->metrics->fetched_messages, (double)sum.fetched_messages);
+    return sum;
 }
 
 /* One worker that has partitions is enough, where the others are members too; where none has, there may be more members

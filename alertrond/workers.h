@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "config.h"
+#include "pipeline.h"
 #include "scorer.h"
 
 struct workers;
@@ -24,8 +25,8 @@ bool workers_create_topics(struct workers *workers, char *why, size_t why_size);
 /* Each joins the group and begins. False, and why, on failure. */
 bool workers_start(struct workers *workers, char *why, size_t why_size);
 
-/* Once a second or so: exports what all of them do together. */
-void workers_tick(struct workers *workers);
+/* Once a second or so: exports what all of them do together, and tells it. */
+struct pipeline_figures workers_tick(struct workers *workers);
 
 /* Writes into `trouble` what keeps readings from being dealt with, or "" where all is well. */
 void workers_trouble(struct workers *workers, char *trouble, size_t size);

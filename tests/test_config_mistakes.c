@@ -39,10 +39,10 @@ static const struct mistake_case file_mistakes[] = {
     {"[http]\nPort = 1", "2: unknown key \"Port\" in [http]; did you mean port?"},
     {"[http]\nlevel = info", "2: unknown key \"level\" in [http]; it belongs to [log]"},
     {"[http]\nsecurity.protocol = ssl", "2: unknown key \"security.protocol\" in [http]; it belongs to [kafka]"},
-    {"[http]\nxyz = 1",
-     "2: unknown key \"xyz\" in [http], which has address, port, threads, client_connections, "
-     "request_seconds, idle_seconds, metrics_access, ingest_access, admin_access, tokens_file, users_file, "
-     "tls_certificate, tls_client_ca"},
+    {"[http]\nxyz = 1", "2: unknown key \"xyz\" in [http], which has address, port, threads, client_connections, "
+                        "request_seconds, idle_seconds, status_page, metrics_access, ingest_access, admin_access, "
+                        "tokens_file, users_file, "
+                        "tls_certificate, tls_client_ca"},
     {"[http]\nport = 1\nport = 1", "3: http.port: given twice, first in line 2; keep one"},
     {"[http]\nport = x\n[log]\n[http]\nport = 1",
      "2: http.port: \"x\" is not a whole number; give a port from 0 to 65535\n" FILE_NAME

@@ -178,6 +178,7 @@ def places(stack):
     else:
         kind = f"Apache Kafka {KAFKA_VERSION}" if stack.options.kafka else "embedded, in memory"
     return [
+        ("status page", f"{stack.service.url}/"),
         ("metrics", f"{stack.service.url}/metrics{taken(stack.service.url, 8000)}"),
         ("Prometheus", f"{stack.prometheus.url}/{taken(stack.prometheus.url, 9090)}"),
         # Debian's Alertmanager has no pages.
