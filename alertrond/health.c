@@ -92,8 +92,8 @@ static bool ask(int connection, const struct health_flags *flags, char answer[AN
 static bool tell(const char *answer, const struct health_flags *flags)
 {
     const bool http = strncmp(answer, "HTTP/1.", 7) == 0 && strlen(answer) > 12;
-    const bool good = http && strncmp(answer + 9, "200", 3) == 0;
     const char *head_end = http ? strstr(answer, "\r\n\r\n") : NULL;
+    const bool good = head_end && strncmp(answer + 9, "200 ", 4) == 0;
     const char *body = head_end ? head_end + 4 : "this is no answer of alertrond's";
     FILE *out = good ? stdout : stderr;
     if (!good)

@@ -139,9 +139,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address, port, channel):
+    def __init__(self, port, channel):
         self.channel = channel
-        super().__init__((address, port), Handler)
+        super().__init__(("127.0.0.1", port), Handler)
 
 
 def _failure(word):
@@ -151,15 +151,14 @@ def _failure(word):
 
 def main():
     parser = argparse.ArgumentParser(description="A local stand-in for Slack's incoming webhooks.")
-    parser.add_argument("--port", type=int, default=0, help="0 (default) is a free one, which is printed")
-    parser.add_argument("--address", default="127.0.0.1", help="to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (default) is a free one, which is printed")
     parser.add_argument("--keep", metavar="FILE", help="append every request to this file, a JSON object a line")
     parser.add_argument("--fail", type=_failure, action="append", default=[], metavar="STATUS:TIMES",
                         help="answer the first messages so; may be given again")
     options = parser.parse_args()
     keep = open(os.fspath(options.keep), "a", encoding="utf-8") if options.keep else None
-    server = Server(options.address, options.port, Channel(keep, options.fail))
-    print(f"http://{options.address}:{server.server_address[1]}/", flush=True)
+    server = Server(options.port, Channel(keep, options.fail))
+    print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
