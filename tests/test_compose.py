@@ -85,7 +85,7 @@ def test_prometheus_scrapes_alertrond_and_knows_all_rules(stack):
     files = {os.path.basename(group["file"]) for group in groups}
     ours = {path.name for path in (COMPOSE.parent / "prometheus").glob("alertron.*.yml") if not path.name.endswith("tests.yml")}
     assert files == ours
-    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+    assert not [rule for group in groups for rule in group["rules"] if rule["health"] == "err"]
 
 
 def status_of(stack, service):
