@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import zlib
 
 import broker
 import paths
@@ -30,10 +31,17 @@ class Unavailable(Exception):
 
 
 class Engine:
-    """dockerd. Its socket is in a folder of a short name, as such paths have a limit."""
+    """dockerd. Unavailable where none can run.
+
+    Its sockets are in a folder of a short name, as such paths have a limit. It is the same each time, so that what was left
+    by tests that were killed is found, and killed, by the engine that starts next.
+    """
 
     def __init__(self):
-        self._run = pathlib.Path(tempfile.mkdtemp(prefix="alertron-engine-"))
+        missing = [f"{name} (Debian: {package})" for name, package in PROGRAMS.items() if not shutil.which(name)]
+        if os.geteuid() != 0 or missing:
+            raise Unavailable(f"missing: {', '.join(missing)}" if missing else "only root can start an engine")
+        self._run = pathlib.Path(f"/run/alertron-tests-{zlib.crc32(bytes(paths.ROOT)):08x}")
         socket = f"unix://{self._run / 'd.sock'}"
         KEPT.mkdir(parents=True, exist_ok=True)
         words = ["dockerd", "--data-root", KEPT / "docker", "--exec-root", self._run / "exec", "--pidfile", self._run / "d.pid"]
@@ -47,15 +55,13 @@ class Engine:
 
     def start(self):
         """Unavailable where it does not come up."""
-        missing = [f"{name} (Debian: {package})" for name, package in PROGRAMS.items() if not shutil.which(name)]
-        if os.geteuid() != 0 or missing:
-            raise Unavailable(f"missing: {', '.join(missing)}" if missing else "only root can start one")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._run.mkdir(exist_ok=True)
+        (self._run / "d.pid").unlink(missing_ok=True)
         (KEPT / "engine.log").unlink(missing_ok=True)
         try:
             self._child.start().await_ready(lambda: self.docker("version", check=False).returncode == 0, 60)
         except Failure as failure:
-            self.stop()
             raise Unavailable(str(failure)) from failure
         return self
 
@@ -63,7 +69,7 @@ class Engine:
         """Also what it leaves behind: a mount of its networks' namespace, and its folder."""
         self._child.stop(60)
         left = self._run / "exec" / "netns" / "default"
-        if left.is_mount() or os.path.exists(left):
+        if left.exists():
             subprocess.run(["umount", left], stderr=subprocess.DEVNULL)
         shutil.rmtree(self._run, ignore_errors=True)
         self._lock.close()
@@ -98,6 +104,7 @@ class Engine:
             with tempfile.TemporaryDirectory(dir=KEPT) as context:
                 words = makers[service](pathlib.Path(context), service)
                 self.docker("build", "--network", "host", "-t", image, *words)
+        self.docker("image", "prune", "--force", "--filter", "until=72h")  # what earlier runs have left
 
     def _make_base(self):
         with tempfile.TemporaryDirectory(dir=KEPT) as root, open(KEPT / "debootstrap.log", "w") as log:

@@ -53,6 +53,7 @@ class Stack:
             raise Failure(f"{child.name} failed.\n{child.tail(40)}")
 
     def up(self, services):
+        self.down()  # what tests that were killed have left
         self.compose("up", "-d", "--no-build", *services)
         return self
 

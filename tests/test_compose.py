@@ -1,6 +1,7 @@
 """deploy/compose for real: an engine, images made here under the pinned names, and the compose file as it is. Grafana's
 image can't be made here: nothing in this file says anything about Grafana."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -32,25 +33,17 @@ def pinned():
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """The whole stack, up."""
-    engine = Engine()
-    try:
-        engine.start()
-        engine.make_images(pinned())
-    except Unavailable as why:
-        engine.stop()
-        pytest.skip(f"no containers can be run here, so deploy/compose is not tried: {why}")
-    except BaseException:
-        engine.stop()
-        raise
-    made = None
-    try:
+    with contextlib.ExitStack() as ends:
+        try:
+            engine = Engine()
+            ends.callback(engine.stop)
+            engine.start().make_images(pinned())
+        except Unavailable as why:
+            pytest.skip(f"no containers can be run here, so deploy/compose is not tried: {why}")
         made = Stack(engine, tmp_path_factory.mktemp("compose"))
         made.compose("config", "-q")
+        ends.callback(made.down)
         yield made.up([*SERVED, *JOBS, *DEVICES])
-    finally:
-        if made:
-            made.down()
-        engine.stop()
 
 
 def moment(text):
@@ -60,7 +53,7 @@ def moment(text):
 
 
 def test_everything_comes_up_in_order_and_healthy(stack):
-    for service in SERVED:
+    for service in (*SERVED, *DEVICES):
         stack.await_healthy(service)
     states = {service: stack.inspect(service)["State"] for service in (*SERVED, *JOBS, *DEVICES)}
     assert {states[job]["ExitCode"] for job in JOBS} == {0}

@@ -63,10 +63,11 @@ def test_what_ends_starts_again(name):
 
 def test_health_is_asked_for_without_a_shell(name):
     check = SERVICES[name]["healthcheck"]
-    if name in JOBS | DEVICES:
+    if name in JOBS:
         assert check == {"disable": True}
-    else:
-        assert check["test"][0] == "CMD" and {"interval", "timeout", "retries", "start_period"} <= set(check)
+        return
+    assert check["test"][0] == "CMD" and {"interval", "timeout", "retries", "start_period"} <= set(check)
+    assert (check["test"][1] == "true") == (name in DEVICES)
 
 
 def test_ports_are_open_to_this_machine_only(name):
