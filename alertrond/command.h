@@ -4,6 +4,7 @@
 #define ALERTROND_COMMAND_H
 
 int command_run(int argc, char **argv);
+int command_health(int argc, char **argv);
 int command_check_config(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_score(int argc, char **argv);

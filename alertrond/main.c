@@ -21,6 +21,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", command_run, true, "the service: score what comes from Kafka, write anomalies, serve metrics"},
+    {"health", command_health, false, "whether a running alertrond lives, or whether readings flow"},
     {"check-config", command_check_config, false, "every mistake in a configuration at once; connects to nothing"},
     {"train", command_train, false, "fit a model to a file of readings"},
     {"score", command_score, false, "score a file of readings"},
