@@ -66,11 +66,10 @@ class Engine:
         return self
 
     def stop(self):
-        """Also what it leaves behind: a mount of its networks' namespace, and its folder."""
+        """Also what it, or one that was killed, leaves behind: mounts, and its folder."""
         self._child.stop(60)
-        left = self._run / "exec" / "netns" / "default"
-        if left.exists():
-            subprocess.run(["umount", left], stderr=subprocess.DEVNULL)
+        for left in (self._run / "exec" / "netns" / "default", KEPT / "docker"):
+            subprocess.run(["umount", left], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         shutil.rmtree(self._run, ignore_errors=True)
         self._lock.close()
 
