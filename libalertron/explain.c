@@ -98,53 +98,60 @@ enum { PATHS = 8, BIT = 255 * 65536 };
 /* Features that a byte numbers beside a bit. */
 enum { BYTE_FEATURES = 128 };
 
-struct paths {
-    uint16_t features[ALERTRON_DEPTH_MAX][PATHS];
-    int32_t excess[ALERTRON_DEPTH_MAX][PATHS]; /* what a split told beyond one bit; 0 at a leaf */
-    uint32_t splits[PATHS];
-    uint32_t levels;
+/* What a feature's splits told on a path, by how much sizes fell, which sums to 255 at most; and SPLIT for each. */
+enum { SPLIT = 1 << 16 };
+
+struct tally {
+    uint32_t of[BYTE_FEATURES][PATHS];
 };
 
-/* Adds each split's excess, by the number of splits on its path. */
-static inline void add_excess(const struct paths *paths, uint32_t n, double *shares)
+/* What the splits of a tally told beyond one bit each. */
+static inline double excess_of(uint32_t tally, int32_t unit)
 {
-    double weights[PATHS];
-    for (uint32_t i = 0; i < n; i++)
-        weights[i] = paths->splits[i] > 0 ? 1.0 / paths->splits[i] : 0.0;
-    for (uint32_t level = 0; level < paths->levels; level++)
-        for (uint32_t i = 0; i < n; i++)
-            shares[paths->features[level][i]] += weights[i] * paths->excess[level][i];
+    return (double)(int32_t)(tally % SPLIT) * unit - (double)(int32_t)(tally / SPLIT) * BIT;
 }
 
-/* Walks n trees from `tree` on. `cuts` has for each cut twice its feature, and 1 more where the row is above it. */
+/* Walks n trees from `tree` on. `cuts` has for each cut twice its feature, and 1 more where the row is above it; and 0
+ * for what leaves have in a cut's place. */
 static inline void follow(const struct forest *forest, uint32_t tree, uint32_t n, const uint8_t *cuts,
-                          struct paths *paths)
+                          struct tally *tally)
 {
     uint32_t at[PATHS];
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++)
         at[i] = forest->roots[tree + i];
-        paths->splits[i] = 0;
-    }
-    paths->levels = forest->depth - 1;
-    for (uint32_t level = 0; level < paths->levels; level++)
+    memset(tally->of, 0, forest->n_features * sizeof *tally->of);
+    for (uint32_t level = 1; level < forest->depth; level++)
         for (uint32_t i = 0; i < n; i++) {
             const struct node node = forest->nodes[at[i]];
             const uint32_t cut = cuts[alertron__node_cut(node)], left = alertron__node_left(node);
             const uint32_t next = at[i] + left + (cut & 1);
-            const int32_t told = forest->sizes[at[i]] - forest->sizes[next];
-            paths->features[level][i] = (uint16_t)(cut >> 1);
-            paths->excess[level][i] = left ? told * forest->size_unit - BIT : 0;
-            paths->splits[i] += left != 0;
+            const uint32_t told = (uint32_t)(forest->sizes[at[i]] - forest->sizes[next]);
+            tally->of[cut >> 1][i] += told + (left ? SPLIT : 0);
             at[i] = next;
         }
+}
+
+/* Adds each feature's excess, by the number of splits on its path. */
+static inline void add_excess(const struct forest *forest, uint32_t n, const struct tally *tally, double *shares)
+{
+    uint32_t sums[PATHS] = {0};
+    double weights[PATHS];
+    for (uint32_t feature = 0; feature < forest->n_features; feature++)
+        for (uint32_t i = 0; i < n; i++)
+            sums[i] += tally->of[feature][i];
+    for (uint32_t i = 0; i < n; i++)
+        weights[i] = sums[i] >= SPLIT ? 1.0 / (sums[i] / SPLIT) : 0.0;
+    for (uint32_t feature = 0; feature < forest->n_features; feature++)
+        for (uint32_t i = 0; i < n; i++)
+            shares[feature] += weights[i] * excess_of(tally->of[feature][i], forest->size_unit);
 }
 
 static inline void explain_trees(const struct forest *forest, uint32_t tree, uint32_t n, const uint8_t *cuts,
                                  double *shares)
 {
-    struct paths paths;
-    follow(forest, tree, n, cuts, &paths);
-    add_excess(&paths, n, shares);
+    struct tally tally;
+    follow(forest, tree, n, cuts, &tally);
+    add_excess(forest, n, &tally, shares);
 }
 
 static void explain_ranked(const struct forest *forest, const double *row, double *shares)
@@ -176,19 +183,18 @@ static void explain_ranked(const struct forest *forest, const double *row, doubl
 /* The same for rows with missing values, for forests that are not ranked, and for many features. */
 static void explain_slowly(const struct forest *forest, const double *row, double *shares)
 {
-    struct paths paths;
+    uint32_t features[ALERTRON_DEPTH_MAX], tallies[ALERTRON_DEPTH_MAX];
     for (uint32_t tree = 0; tree < forest->n_trees; tree++) {
-        uint32_t at = 0;
         const uint8_t *sizes = forest->sizes + forest->roots[tree];
-        uint32_t level = 0;
-        for (struct tree_node node; (node = alertron__forest_node(forest, tree, at)).left >= 0; level++) {
+        uint32_t at = 0, splits = 0;
+        for (struct tree_node node; (node = alertron__forest_node(forest, tree, at)).left >= 0; splits++) {
             const uint32_t next = alertron__forest_step(&node, row[node.feature]);
-            paths.features[level][0] = (uint16_t)node.feature;
-            paths.excess[level][0] = (sizes[at] - sizes[next]) * forest->size_unit - BIT;
+            features[splits] = (uint32_t)node.feature;
+            tallies[splits] = SPLIT + (uint32_t)(sizes[at] - sizes[next]);
             at = next;
         }
-        paths.levels = paths.splits[0] = level;
-        add_excess(&paths, 1, shares);
+        for (uint32_t i = 0; i < splits; i++)
+            shares[features[i]] += excess_of(tallies[i], forest->size_unit) / splits;
     }
 }
 
