@@ -1,5 +1,6 @@
 """fault_readings: the readings of one schedule, each with an id of its own, and who writes them."""
 
+import contextlib
 import json
 import random
 import threading
@@ -46,10 +47,20 @@ class Writer(threading.Thread):
         self._producer = self._connect()
 
     def _start_over(self):
-        """A new producer: an idempotent one that has lost its sequence, as it may when leaders change, writes no more."""
+        """A new producer: an idempotent one that has lost its sequence, as it may when leaders change, writes no more. What
+        it still held is unsure: told() is called for each."""
         self._producer.purge()
-        self._producer.flush(10)
+        with contextlib.suppress(KafkaException):
+            self._producer.flush(10)
         self._producer = self._connect()
+
+    def _flush(self, seconds):
+        """How many are not acknowledged yet."""
+        try:
+            return self._producer.flush(seconds)
+        except KafkaException:  # fatal: it has given up all that it held
+            self._start_over()
+            return 0
 
     def _connect(self):
         self._sound = True
@@ -65,7 +76,7 @@ class Writer(threading.Thread):
     def hold(self, seconds=60):
         """Writes no more, and waits until all is acknowledged; go_on() goes on, with a new producer."""
         self._lock.acquire()
-        if self._producer.flush(seconds):
+        if self._flush(seconds):
             self._lock.release()
             raise Failure(f"readings were not acknowledged within {seconds} s")
 
@@ -85,7 +96,8 @@ class Writer(threading.Thread):
                 due = self._count * (time.monotonic() - begun) / self._seconds
                 while len(self.messages) < min(due, self._count):
                     self._write()
-                self._producer.poll(0)
+                with contextlib.suppress(KafkaException):
+                    self._producer.poll(0)
                 if self.unsure and not self._sound:
                     self._start_over()
             time.sleep(TICK)
@@ -93,7 +105,7 @@ class Writer(threading.Thread):
     def finish(self, seconds=90):
         """Waits until all is written and acknowledged."""
         self.join(seconds)
-        if self.is_alive() or self._producer.flush(seconds):
+        if self.is_alive() or self._flush(seconds):
             raise Failure(f"readings were not acknowledged within {seconds} s: {len(self._producer)} wait")
 
     def _write(self):
@@ -121,4 +133,5 @@ class Writer(threading.Thread):
                     self._start_over()
                 elif code not in (None, KafkaError._UNKNOWN_PARTITION):
                     raise
-                self._producer.poll(0.1)  # the queue is full, or the partition too new to be known
+                with contextlib.suppress(KafkaException):
+                    self._producer.poll(0.1)  # the queue is full, or the partition too new to be known
