@@ -171,13 +171,20 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     return NULL;
 }
 
+static void note_end(struct kafka_partition *partition, int64_t end)
+{
+    if (end < kafka__place(partition))
+        return; /* nor is what lies before it ours: see kafka_place.c */
+    partition->at_end = true;
+    partition->end = end;
+    partition->missing_since = partition->again_at = 0;
+}
+
 static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (message->partition < consumer->n_partitions) {
-            consumer->partitions[message->partition].at_end = true;
-            consumer->partitions[message->partition].end = message->offset;
-        }
+        if (message->partition < consumer->n_partitions)
+            note_end(&consumer->partitions[message->partition], message->offset);
         return;
     }
     char text[KAFKA_ERROR_TEXT];
@@ -222,10 +229,15 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
     const int64_t timestamp = rd_kafka_message_timestamp(source, &kind);
     if (!partition || !partition->ours || came_before(partition, source->offset, timestamp))
         return;
+    if (source->offset < kafka__place(partition)) {
+        kafka__note_misplaced(consumer, source->partition);
+        return;
+    }
     if (partition->first < 0)
         partition->first = source->offset;
     partition->offset = source->offset;
     partition->timestamp = timestamp;
+    partition->missing_since = partition->again_at = 0;
     consumer->connected = true;
     consumer->trouble[0] = 0;
     const struct kafka_message message = {.partition = source->partition,
@@ -280,6 +292,7 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
                             bool (*take)(void *context, const struct kafka_message *message), void *context)
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
+    kafka__find_places(consumer);
     serve_events(&serving);
     wake_fetchers(consumer);
     if (!serving.full && most > 0 && !consumer->rewinding)

@@ -48,8 +48,9 @@ struct kafka_producer {
     bool doomed;          /* a record was refused, so the transaction will be aborted */
     bool batch_too_large; /* it was with others, so the next transaction sends one by one */
     bool one_by_one;
-    int astray; /* calls in a row that librdkafka found to come at the wrong time: kafka__came_too_early */
-    bool anew;  /* the client took the place of another, and the broker has not made its id known to it yet */
+    int astray;      /* calls in a row that librdkafka found to come at the wrong time: kafka__came_too_early */
+    bool unanswered; /* offsets were sent to the transaction, and the client does not know what became of them */
+    bool anew;       /* the client took the place of another, and the broker has not made its id known to it yet */
     char fatal_text[KAFKA_ERROR_TEXT];
 };
 
@@ -74,8 +75,10 @@ struct kafka_partition {
     bool ours;
     bool at_end;   /* the end was met since then */
     int64_t end;   /* where it was met last: behind the markers and the aborted messages that nobody is handed */
-    int64_t first; /* offset that was handed over first, since it became ours or was rewound; -1: none yet */
+    int64_t first; /* offset that it was to be read from, or was handed over first; negative: not known yet */
     int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
+    double missing_since;      /* what was to be read next was not there, since then; 0: it was */
+    double again_at;           /* when it is to be asked for again; 0: it has been */
 };
 
 struct kafka_consumer {
@@ -94,7 +97,7 @@ struct kafka_consumer {
     bool assigned; /* at least once */
     bool dies;     /* of being destroyed: see kafka_consumer_close */
     bool given_up; /* all partitions, at the end */
-    bool transactional, rewinding, full, paused, connected, committed;
+    bool transactional, rewinding, misplaced, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
@@ -102,14 +105,29 @@ struct kafka_consumer {
 /* Reads the partitions of the list, which are ours, from its offsets on; what was fetched before does not come. */
 bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list);
 
+/* --- kafka_place.c --------------------------------------------------------------------------------------- */
+
+/* Sets the offset of each partition that the group has committed one for; else it is RD_KAFKA_OFFSET_INVALID. */
+void kafka__begin_at_committed(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions);
+
+/* Below this offset no message is to come; negative: not known. */
+int64_t kafka__place(const struct kafka_partition *partition);
+
+/* A message below came, which is not taken. */
+void kafka__note_misplaced(struct kafka_consumer *consumer, int32_t partition);
+
+/* Goes on with such partitions when it is time; not to be called by what librdkafka calls. */
+void kafka__find_places(struct kafka_consumer *consumer);
+
 /* --- kafka_rebalance.c ----------------------------------------------------------------------------------- */
 
 /* librdkafka's rebalance callback; `opaque` is the consumer. */
 void kafka__rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *partitions,
                       void *opaque);
 
-/* Messages of the partition come to consumer->messages from now on. False where memory has run out. */
-bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition);
+/* Messages of the partition, which is to be read from that offset (negative: not known), come to consumer->messages
+ * from now on. False where memory has run out. */
+bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition, int64_t offset);
 
 /* Pauses or resumes all partitions that are ours. */
 void kafka__pause_all(struct kafka_consumer *consumer, bool paused);

@@ -119,7 +119,7 @@ static bool assign(struct kafka_consumer *consumer, const rd_kafka_topic_partiti
                    size_t why_size)
 {
     for (int i = 0; i < list->cnt; i++)
-        if (!kafka__take_partition(consumer, list->elems[i].partition))
+        if (!kafka__take_partition(consumer, list->elems[i].partition, list->elems[i].offset))
             return why_say(why, why_size, "out of memory");
     const rd_kafka_resp_err_t error = rd_kafka_assign(consumer->client, list);
     return error == RD_KAFKA_RESP_ERR_NO_ERROR || why_say(why, why_size, "%s", rd_kafka_err2str(error));

@@ -46,7 +46,7 @@ static bool make_room(struct kafka_consumer *consumer, int32_t partition)
 }
 
 /* To be called before the assignment begins, since what comes earlier would lie among the events. */
-bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition)
+bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->client, consumer->topic, partition);
     if (queue) {
@@ -55,13 +55,13 @@ bool kafka__take_partition(struct kafka_consumer *consumer, int32_t partition)
     }
     if (!make_room(consumer, partition))
         return false;
-    consumer->partitions[partition] = (struct kafka_partition){.ours = true, .first = -1, .offset = -1};
+    consumer->partitions[partition] = (struct kafka_partition){.ours = true, .first = offset, .offset = -1};
     return true;
 }
 
-static void take_partition(struct kafka_consumer *consumer, int32_t partition)
+static void take_partition(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
 {
-    if (kafka__take_partition(consumer, partition)) {
+    if (kafka__take_partition(consumer, partition, offset)) {
         consumer->told.assigned(consumer->told.context, partition);
         return;
     }
@@ -80,8 +80,9 @@ static void note_member(struct kafka_consumer *consumer)
 static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
 {
     note_member(consumer);
+    kafka__begin_at_committed(consumer, partitions);
     for (int i = 0; i < partitions->cnt; i++)
-        take_partition(consumer, partitions->elems[i].partition);
+        take_partition(consumer, partitions->elems[i].partition, partitions->elems[i].offset);
     consumer->assigned = true;
     consumer->figures.rebalances += partitions->cnt > 0;
     consumer->figures.partitions += (uint64_t)partitions->cnt;

@@ -59,10 +59,12 @@ enum kafka_transaction kafka_transaction_init(struct kafka_producer *producer, i
 static enum kafka_transaction end_it(struct kafka_producer *producer, double deadline)
 {
     enum kafka_transaction outcome = KAFKA_TRANSACTION_FATAL;
-    if (!producer->anew)
+    if (!producer->anew && !producer->unanswered)
         outcome = judge(producer, rd_kafka_abort_transaction(producer->client, remaining_ms(deadline)));
-    if (!producer->anew && outcome == KAFKA_TRANSACTION_FATAL && !producer->fatal && !producer->closing)
+    if (!producer->anew && outcome == KAFKA_TRANSACTION_FATAL && !producer->fatal && !producer->closing) {
         producer->anew = kafka__renew(producer);
+        producer->unanswered = false;
+    }
     if (producer->anew) {
         outcome = kafka_transaction_init(producer, remaining_ms(deadline));
         producer->anew = outcome != KAFKA_TRANSACTION_DONE;
@@ -82,6 +84,22 @@ static enum kafka_transaction abort_it(struct kafka_producer *producer, double d
     return outcome == KAFKA_TRANSACTION_ABORTED ? KAFKA_TRANSACTION_RETRY : outcome;
 }
 
+/* librdkafka's word alone is no proof: it may be the answer to a call before. That it refuses to begin once more is,
+ * and that no such answer is left, which it would take for the word that offsets have been sent. */
+static enum kafka_transaction open_it(struct kafka_producer *producer)
+{
+    enum kafka_transaction outcome = judge(producer, rd_kafka_begin_transaction(producer->client));
+    for (int i = 0; i < ASTRAY_MAX && outcome == KAFKA_TRANSACTION_DONE; i++) {
+        rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->client);
+        if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE) {
+            rd_kafka_error_destroy(error);
+            return KAFKA_TRANSACTION_DONE;
+        }
+        outcome = judge(producer, error);
+    }
+    return outcome == KAFKA_TRANSACTION_DONE ? KAFKA_TRANSACTION_RETRY : outcome;
+}
+
 bool kafka_transaction_begin(struct kafka_producer *producer)
 {
     if (producer->fatal ||
@@ -90,7 +108,7 @@ bool kafka_transaction_begin(struct kafka_producer *producer)
     if (producer->stage == KAFKA__ABORTING &&
         abort_it(producer, clock_seconds() + BEGIN_MS * 1e-3) != KAFKA_TRANSACTION_DONE)
         return false;
-    if (judge(producer, rd_kafka_begin_transaction(producer->client)) != KAFKA_TRANSACTION_DONE) {
+    if (open_it(producer) != KAFKA_TRANSACTION_DONE) {
         if (producer->astray) /* the one before has ended, which librdkafka does not know yet */
             producer->stage = KAFKA__ABORTING;
         return false;
@@ -101,6 +119,8 @@ bool kafka_transaction_begin(struct kafka_producer *producer)
     return true;
 }
 
+/* Once for a transaction. Where that is not answered in time librdkafka would have them sent again, of which one answer
+ * would be left; and it may be taken for that to the offsets of the next transaction, which then ends without them. */
 static enum kafka_transaction send_offsets(struct kafka_producer *producer, struct kafka_consumer *consumer,
                                            const struct kafka_offset *offsets, size_t n, double deadline)
 {
@@ -112,15 +132,18 @@ static enum kafka_transaction send_offsets(struct kafka_producer *producer, stru
         rd_kafka_send_offsets_to_transaction(producer->client, list, member, remaining_ms(deadline));
     rd_kafka_consumer_group_metadata_destroy(member);
     rd_kafka_topic_partition_list_destroy(list);
-    return judge(producer, error);
+    const enum kafka_transaction outcome = judge(producer, error);
+    producer->unanswered = outcome == KAFKA_TRANSACTION_RETRY;
+    return producer->unanswered ? KAFKA_TRANSACTION_ABORTED : outcome;
 }
 
 /* Goes on with the commit from the stage it has reached. */
 static enum kafka_transaction commit(struct kafka_producer *producer, struct kafka_consumer *consumer,
-                                     const struct kafka_offset *offsets, size_t n, double deadline)
+                                     const struct kafka_offset *offsets, size_t n, int timeout_ms, double deadline)
 {
     if (producer->stage == KAFKA__WRITING) {
-        if (rd_kafka_flush(producer->client, remaining_ms(deadline)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (rd_kafka_flush(producer->client, remaining_ms(deadline)) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+            remaining_ms(deadline) < timeout_ms / 2)
             return KAFKA_TRANSACTION_RETRY;
         const enum kafka_transaction sent =
             producer->doomed ? KAFKA_TRANSACTION_ABORTED : send_offsets(producer, consumer, offsets, n, deadline);
@@ -136,7 +159,7 @@ enum kafka_transaction kafka_transaction_commit(struct kafka_producer *producer,
 {
     const double deadline = clock_seconds() + timeout_ms * 1e-3;
     if (producer->stage != KAFKA__ABORTING) {
-        const enum kafka_transaction outcome = commit(producer, consumer, offsets, n, deadline);
+        const enum kafka_transaction outcome = commit(producer, consumer, offsets, n, timeout_ms, deadline);
         if (outcome == KAFKA_TRANSACTION_DONE) {
             producer->stage = KAFKA__IDLE;
             producer->one_by_one = false;

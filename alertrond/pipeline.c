@@ -447,6 +447,8 @@ bool pipeline_finish(struct pipeline *pipeline)
     if (!pipeline->consumer)
         return true;
     pipeline->finished = drain(pipeline, (double)pipeline->config->limits.shutdown_seconds);
+    if (pipeline->n_partitions == 0) /* lost meanwhile: what was not finished is another's */
+        pipeline->finished = true;
     kafka_consumer_commit(pipeline->consumer);
     return pipeline->finished;
 }

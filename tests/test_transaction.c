@@ -6,7 +6,7 @@
 #include "kafka_support.h"
 
 /* Keys of requests, from Kafka's protocol. */
-enum { PRODUCE = 0, INIT_PRODUCER_ID = 22, TXN_OFFSET_COMMIT = 28, END_TXN = 26 };
+enum { PRODUCE = 0, INIT_PRODUCER_ID = 22, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSET_COMMIT = 28 };
 
 struct writer {
     struct kafka_producer *producer;
@@ -316,7 +316,7 @@ static void who_was_fenced_is_told_what_to_do(void **state)
     writer_free(writer);
 }
 
-/* Behind our client's back. It may have to be said more than once: see came_too_early in kafka_transaction.c. */
+/* Behind our client's back. It may have to be said more than once: see kafka__came_too_early. */
 static void abort_unseen(struct writer *writer)
 {
     rd_kafka_error_t *error;
@@ -346,16 +346,37 @@ static void a_state_that_is_not_what_was_said_is_gone_on_from(void **state)
     writer_free(writer);
 }
 
-/* What became of its records is not known, so another client must find out. */
-static void a_commit_that_can_not_be_is_not_tried_for_ever(void **state)
+/* What became of its records is not known; but an abort by another client makes sure. */
+static void a_transaction_that_is_open_no_more_is_aborted(void **state)
 {
     struct writer *writer = writer_new(*state);
     init(writer);
     begin(writer);
     assert_int_equal(write_one(writer), KAFKA_SENT);
     abort_unseen(writer);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_FATAL);
-    assert_non_null(strstr(kafka_producer_fatal(writer->producer), "not valid in state"));
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    writer_free(writer);
+}
+
+/* Sent again they would have two answers, and the second could be taken for that to the next transaction's. */
+static void offsets_without_an_answer_are_not_sent_again(void **state)
+{
+    struct cluster *cluster = *state;
+    struct writer *writer = writer_new(cluster);
+    init(writer);
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+    rd_kafka_mock_broker_push_request_error_rtts(cluster->mock, 1, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
+    assert_null(kafka_producer_fatal(writer->producer));
+    for (int round = 1; round <= 3; round++) {
+        begin(writer);
+        assert_int_equal(write_one(writer), KAFKA_SENT);
+        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    }
     writer_free(writer);
 }
 
@@ -375,7 +396,8 @@ int main(void)
         CLUSTER_TEST(a_coordinator_that_is_loading_is_waited_for),
         CLUSTER_TEST(who_was_fenced_is_told_what_to_do),
         CLUSTER_TEST(a_state_that_is_not_what_was_said_is_gone_on_from),
-        CLUSTER_TEST(a_commit_that_can_not_be_is_not_tried_for_ever),
+        CLUSTER_TEST(a_transaction_that_is_open_no_more_is_aborted),
+        CLUSTER_TEST(offsets_without_an_answer_are_not_sent_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
