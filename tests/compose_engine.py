@@ -5,7 +5,6 @@ docker-compose and debootstrap. The engine touches neither iptables nor forwardi
 are kept in build/compose for the next run, and all else goes when it stops.
 """
 
-import contextlib
 import fcntl
 import os
 import pathlib
@@ -23,6 +22,11 @@ ROOM = paths.ROOT / "tests" / "compose"
 BASE = "debian:bookworm-slim"
 # What a slim image leaves out; and what belongs to a running machine.
 LEFT_OUT = ["dev", "proc", "sys", "var/lib/apt/lists/*", "var/cache/apt/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*"]
+# The last name is the official image's.
+MONITORING = {
+    "prometheus": [["prometheus"], ["promtool"]],
+    "alertmanager": [["prometheus-alertmanager", "alertmanager"], ["amtool"]],
+}
 PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
 
 
@@ -123,11 +127,13 @@ class Engine:
         return ["-f", ROOM / "kafka.Dockerfile", context]
 
     def _monitoring(self, context, target):
-        program, folder = paths.monitoring_program("prometheus")
-        if folder is None:
-            raise Failure(f"{program} is installed, and its files are not in one folder: run this where it is not")
-        for part in ("bin", "share/prometheus"):
-            _link_tree(paths.PACKAGES / "usr" / part, context / "usr" / part)
+        for names in MONITORING[target]:
+            program, folder = paths.monitoring_program(*names)
+            _link(program, context / names[-1])
+        (context / "pages").mkdir()
+        pages = pathlib.Path(folder or "/", "usr/share/prometheus")
+        if pages.is_dir():  # those who do not come from Debian have them inside
+            _link_tree(pages, context / "pages")
         return ["-f", ROOM / "monitoring.Dockerfile", "--target", target, context]
 
     def _python(self, context, _):
@@ -154,8 +160,7 @@ def _fetch_tools():
 
 def _link_tree(source, target):
     """A copy for a build, which takes only what is below its context."""
-    with contextlib.suppress(FileExistsError):
-        shutil.copytree(source.resolve(), target, copy_function=_link, symlinks=True)
+    shutil.copytree(source.resolve(), target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
 
 
 def _link(source, target):
