@@ -22,11 +22,7 @@ ROOM = paths.ROOT / "tests" / "compose"
 BASE = "debian:bookworm-slim"
 # What a slim image leaves out; and what belongs to a running machine.
 LEFT_OUT = ["dev", "proc", "sys", "var/lib/apt/lists/*", "var/cache/apt/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*"]
-# The last name is the official image's.
-MONITORING = {
-    "prometheus": [["prometheus"], ["promtool"]],
-    "alertmanager": [["prometheus-alertmanager", "alertmanager"], ["amtool"]],
-}
+MONITORING = [["prometheus"], ["promtool"], ["amtool"], ["prometheus-alertmanager", "alertmanager"]]  # the images' names last
 PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
 
 
@@ -127,10 +123,11 @@ class Engine:
         return ["-f", ROOM / "kafka.Dockerfile", context]
 
     def _monitoring(self, context, target):
-        for names in MONITORING[target]:
+        for part in ("bin", "pages"):
+            (context / part).mkdir()
+        for names in MONITORING:
             program, folder = paths.monitoring_program(*names)
-            _link(program, context / names[-1])
-        (context / "pages").mkdir()
+            _link(program, context / "bin" / names[-1])
         pages = pathlib.Path(folder or "/", "usr/share/prometheus")
         if pages.is_dir():  # those who do not come from Debian have them inside
             _link_tree(pages, context / "pages")
