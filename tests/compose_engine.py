@@ -39,8 +39,10 @@ class Engine:
 
     def __init__(self):
         missing = [f"{name} (Debian: {package})" for name, package in PROGRAMS.items() if not shutil.which(name)]
-        if os.geteuid() != 0 or missing:
-            raise Unavailable(f"missing: {', '.join(missing)}" if missing else "only root can start an engine")
+        if os.geteuid() != 0:
+            raise Unavailable("only root can start an engine")
+        if missing:
+            raise Unavailable(f"missing: {', '.join(missing)}")
         self._run = pathlib.Path(f"/run/alertron-tests-{zlib.crc32(bytes(paths.ROOT)):08x}")
         socket = f"unix://{self._run / 'd.sock'}"
         KEPT.mkdir(parents=True, exist_ok=True)
@@ -48,10 +50,7 @@ class Engine:
         words += ["-H", socket, "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
         self._child = Child("the Docker engine", words, KEPT / "engine.log")
         self._lock = open(KEPT / "lock", "w")
-        plugins = KEPT / "plugins"  # where `docker compose`, built here, may be kept
         self.environment = {**os.environ, "DOCKER_HOST": socket, "DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
-        if plugins.is_dir():
-            self.environment["DOCKER_CONFIG"] = str(plugins)
 
     def start(self):
         """Unavailable where it does not come up."""

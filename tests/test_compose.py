@@ -34,6 +34,8 @@ def pinned():
 def stack(tmp_path_factory):
     """The whole stack, up."""
     with contextlib.ExitStack() as ends:
+        # As Ctrl-C: an end that leaves nothing behind.
+        ends.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         try:
             engine = Engine()
             ends.callback(engine.stop)
