@@ -61,7 +61,8 @@ class Engine:
         try:
             self._child.start().await_ready(lambda: self.docker("version", check=False).returncode == 0, 60)
         except Failure as failure:
-            raise Unavailable(str(failure)) from failure
+            lines = str(failure).splitlines()  # of its log the last one, which has the reason
+            raise Unavailable(f"{lines[0]} {lines[-1].strip()}") from failure
         return self
 
     def stop(self):

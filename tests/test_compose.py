@@ -179,7 +179,8 @@ def test_a_killed_alertrond_comes_back_and_loses_nothing(stack):
 
 
 def test_it_stops_cleanly(stack):
-    stack.compose("stop")
+    for services in (DEVICES, ["alertrond"], []):  # v1 knows no order where the job between two has ended
+        stack.compose("stop", *services)
     states = {service: stack.inspect(service)["State"] for service in (*SERVED, *DEVICES)}
     assert {name: state["ExitCode"] for name, state in states.items() if name in ("alertrond", "generator", "prometheus", "alertmanager")} == {
         "alertrond": 0, "generator": 0, "prometheus": 0, "alertmanager": 0,
