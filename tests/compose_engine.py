@@ -5,7 +5,6 @@ docker-compose and debootstrap. The engine touches neither iptables nor forwardi
 are kept in build/compose for the next run, and all else goes when it stops.
 """
 
-import contextlib
 import fcntl
 import os
 import pathlib
@@ -23,6 +22,7 @@ ROOM = paths.ROOT / "tests" / "compose"
 BASE = "debian:bookworm-slim"
 # What a slim image leaves out; and what belongs to a running machine.
 LEFT_OUT = ["dev", "proc", "sys", "var/lib/apt/lists/*", "var/cache/apt/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*"]
+MONITORING = [["prometheus"], ["promtool"], ["amtool"], ["prometheus-alertmanager", "alertmanager"]]  # the images' names last
 PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
 
 
@@ -39,8 +39,10 @@ class Engine:
 
     def __init__(self):
         missing = [f"{name} (Debian: {package})" for name, package in PROGRAMS.items() if not shutil.which(name)]
-        if os.geteuid() != 0 or missing:
-            raise Unavailable(f"missing: {', '.join(missing)}" if missing else "only root can start an engine")
+        if os.geteuid() != 0:
+            raise Unavailable("only root can start an engine")
+        if missing:
+            raise Unavailable(f"missing: {', '.join(missing)}")
         self._run = pathlib.Path(f"/run/alertron-tests-{zlib.crc32(bytes(paths.ROOT)):08x}")
         socket = f"unix://{self._run / 'd.sock'}"
         KEPT.mkdir(parents=True, exist_ok=True)
@@ -48,10 +50,7 @@ class Engine:
         words += ["-H", socket, "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
         self._child = Child("the Docker engine", words, KEPT / "engine.log")
         self._lock = open(KEPT / "lock", "w")
-        plugins = KEPT / "plugins"  # where `docker compose`, built here, may be kept
         self.environment = {**os.environ, "DOCKER_HOST": socket, "DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
-        if plugins.is_dir():
-            self.environment["DOCKER_CONFIG"] = str(plugins)
 
     def start(self):
         """Unavailable where it does not come up."""
@@ -62,7 +61,8 @@ class Engine:
         try:
             self._child.start().await_ready(lambda: self.docker("version", check=False).returncode == 0, 60)
         except Failure as failure:
-            raise Unavailable(str(failure)) from failure
+            lines = str(failure).splitlines()  # of its log the last one, which has the reason
+            raise Unavailable(f"{lines[0]} {lines[-1].strip()}") from failure
         return self
 
     def stop(self):
@@ -123,11 +123,14 @@ class Engine:
         return ["-f", ROOM / "kafka.Dockerfile", context]
 
     def _monitoring(self, context, target):
-        program, folder = paths.monitoring_program("prometheus")
-        if folder is None:
-            raise Failure(f"{program} is installed, and its files are not in one folder: run this where it is not")
-        for part in ("bin", "share/prometheus"):
-            _link_tree(paths.PACKAGES / "usr" / part, context / "usr" / part)
+        for part in ("bin", "pages"):
+            (context / part).mkdir()
+        for names in MONITORING:
+            program, folder = paths.monitoring_program(*names)
+            _link(program, context / "bin" / names[-1])
+        pages = pathlib.Path(folder or "/", "usr/share/prometheus")
+        if pages.is_dir():  # those who do not come from Debian have them inside
+            _link_tree(pages, context / "pages")
         return ["-f", ROOM / "monitoring.Dockerfile", "--target", target, context]
 
     def _python(self, context, _):
@@ -154,8 +157,7 @@ def _fetch_tools():
 
 def _link_tree(source, target):
     """A copy for a build, which takes only what is below its context."""
-    with contextlib.suppress(FileExistsError):
-        shutil.copytree(source.resolve(), target, copy_function=_link, symlinks=True)
+    shutil.copytree(source.resolve(), target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
 
 
 def _link(source, target):

@@ -48,7 +48,10 @@ class Stack:
     def compose(self, *words, seconds=120):
         """Runs `docker compose WORDS`; Failure, with what it said, where it fails or takes longer."""
         child = Child("compose " + " ".join(words), [*self._program, *words], self._log, env=self._environment)
-        status = child.start().wait(seconds)
+        try:
+            status = child.start().wait(seconds)
+        finally:
+            child.kill()  # nothing is to be made while `down` takes it away
         if status != 0:
             raise Failure(f"{child.name} failed.\n{child.tail(40)}")
 

@@ -1,5 +1,6 @@
 """What deploy/compose promises that can be read off its files: everything pinned, bounded, confined and documented."""
 
+import configparser
 import pathlib
 import re
 import subprocess
@@ -55,6 +56,17 @@ def test_nothing_has_rights_that_it_does_not_need(name):
     for volume in service.get("volumes", []):
         parts = default(volume).split(":")
         assert parts[-1] == "ro" or parts[0] in VOLUMES, f"{volume} could be written to"
+
+
+def mounts(name):
+    """{where: what} of the checkout's files and folders in a container."""
+    parts = [default(volume).split(":") for volume in SERVICES[name].get("volumes", [])]
+    return {part[1]: COMPOSE / part[0] for part in parts if part[0].startswith(".")}
+
+
+def test_what_is_mounted_is_there(name):
+    """Docker makes a folder of what is not."""
+    assert not [path for path in mounts(name).values() if not path.exists()]
 
 
 def test_what_ends_starts_again(name):
@@ -137,6 +149,20 @@ def without_addresses(path):
 def test_prometheus_is_configured_as_outside_of_containers():
     ours, theirs = COMPOSE / "prometheus" / "prometheus.yml", ROOT / "deploy" / "prometheus" / "prometheus.yml"
     assert without_addresses(ours) == without_addresses(theirs)
+
+
+def test_grafana_is_given_what_its_files_name():
+    files, environment = mounts("grafana"), SERVICES["grafana"]["environment"]
+    (source,) = yaml.safe_load((files["/etc/grafana/provisioning"] / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert environment[source["url"].removeprefix("$")] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((files["/etc/grafana/provisioning"] / "dashboards" / "alertron.yml").read_text())["providers"]
+    assert list(files[provider["options"]["path"]].glob("*.json"))
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(files["/etc/grafana/grafana.ini"])
+    home = pathlib.PurePath(settings["dashboards"]["default_home_dashboard_path"])
+    assert (files[str(home.parent)] / home.name).is_file()
+    in_file = {f"GF_{section}_{key}".upper().replace(".", "_") for section in settings.sections() for key in settings[section]}
+    assert in_file and not in_file & set(environment), "said twice"
 
 
 def test_alertmanager_is_configured_from_its_table():

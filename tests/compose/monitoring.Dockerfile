@@ -1,16 +1,13 @@
 # Stands in for prom/prometheus (--target prometheus) and prom/alertmanager (--target alertmanager), with Debian's
-# programs: the same paths, user and volumes. The context has usr/ of the unpacked packages.
-FROM debian:bookworm-slim AS prometheus
-COPY usr/bin/prometheus usr/bin/promtool /bin/
-COPY usr/share/prometheus /usr/share/prometheus
-RUN install -d -o nobody /prometheus
+# programs: the same names, paths, user and volumes. The context has bin/ with the programs, and their pages/.
+FROM debian:bookworm-slim AS monitoring
+COPY bin /bin/
+COPY pages /usr/share/prometheus
+RUN install -d -o nobody /prometheus /alertmanager /etc/alertmanager
 USER 65534:65534
+
+FROM monitoring AS prometheus
 ENTRYPOINT ["/bin/prometheus"]
 
-FROM debian:bookworm-slim AS alertmanager
-COPY usr/bin/prometheus-alertmanager /bin/alertmanager
-COPY usr/bin/amtool /bin/
-COPY usr/share/prometheus /usr/share/prometheus
-RUN install -d -o nobody /alertmanager /etc/alertmanager
-USER 65534:65534
+FROM monitoring AS alertmanager
 ENTRYPOINT ["/bin/alertmanager"]
