@@ -15,6 +15,8 @@ static const double AGAIN_SECONDS = 0.5, PATIENCE_SECONDS = 10;
 
 void kafka__begin_at_committed(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
 {
+    if (partitions->cnt == 0)
+        return;
     const bool known = rd_kafka_committed(consumer->client, partitions, COMMITTED_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < partitions->cnt; i++) {
         rd_kafka_topic_partition_t *one = &partitions->elems[i];

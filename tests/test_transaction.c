@@ -101,6 +101,19 @@ static enum kafka_transaction commit(struct writer *writer)
     return outcome;
 }
 
+/* A transaction with one record, to be ended. */
+static void write_open(struct writer *writer)
+{
+    begin(writer);
+    assert_int_equal(write_one(writer), KAFKA_SENT);
+}
+
+static void write_whole(struct writer *writer)
+{
+    write_open(writer);
+    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+}
+
 static void records_and_offsets_are_committed(void **state)
 {
     struct writer *writer = writer_new(*state);
@@ -120,15 +133,12 @@ static void an_abort_is_followed_by_a_new_transaction(void **state)
 {
     struct writer *writer = writer_new(*state);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     enum kafka_transaction outcome;
     while ((outcome = kafka_transaction_abort(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
         ;
     assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    write_whole(writer);
     assert_int_equal(writer->refused, 0);
     writer_free(writer);
 }
@@ -150,8 +160,7 @@ static void a_record_too_large_is_found(void **state)
     }
     /* A partition that has refused records misses their numbers first, for which a transaction may be aborted. */
     do {
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
+        write_open(writer);
     } while (commit(writer) == KAFKA_TRANSACTION_ABORTED);
     assert_int_equal(writer->delivered, 1);
     assert_int_equal(writer->refused, 2);
@@ -184,9 +193,7 @@ static void a_record_outside_of_a_transaction_fails_the_next(void **state)
     assert_int_equal(write_one(writer), KAFKA_REFUSED);
     begin(writer);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    write_whole(writer);
     writer_free(writer);
 }
 
@@ -214,13 +221,10 @@ static void a_member_that_was_put_out_can_not_commit(void **state)
     struct cluster *cluster = *state;
     struct writer *writer = writer_new(cluster);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     rd_kafka_mock_push_request_errors(cluster->mock, TXN_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    write_whole(writer);
     writer_free(writer);
 }
 
@@ -232,15 +236,12 @@ static void a_transaction_that_the_broker_knows_nothing_of_is_aborted(void **sta
     struct writer *writer = writer_new(cluster);
     init(writer);
     for (int round = 1; round <= 2; round++) {
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
+        write_open(writer);
         rd_kafka_mock_push_request_errors(cluster->mock, TXN_OFFSET_COMMIT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
         rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
         assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
         assert_null(kafka_producer_fatal(writer->producer));
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
-        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+        write_whole(writer);
     }
     writer_free(writer);
 }
@@ -280,9 +281,7 @@ static void a_commit_is_given_up_while_offsets_are_not_sent(void **state)
         outcome = kafka_transaction_abort(writer->producer, 1000);
     assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
     assert_int_equal(writer->delivered, 0);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    write_whole(writer);
     writer_free(writer);
 }
 
@@ -294,8 +293,7 @@ static void a_coordinator_that_is_loading_is_waited_for(void **state)
                                       RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
                                       RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 2, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
                                       RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
@@ -307,8 +305,7 @@ static void who_was_fenced_is_told_what_to_do(void **state)
     struct cluster *cluster = *state;
     struct writer *writer = writer_new(cluster);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     rd_kafka_mock_push_request_errors(cluster->mock, END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_FATAL);
     assert_non_null(strstr(kafka_producer_fatal(writer->producer), "kafka.instance"));
@@ -331,16 +328,13 @@ static void a_state_that_is_not_what_was_said_is_gone_on_from(void **state)
     init(writer);
     for (int round = 1; round <= 2; round++) {
         assert_null(rd_kafka_begin_transaction(writer->producer->client));
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
+        write_open(writer);
         abort_unseen(writer);
         enum kafka_transaction outcome;
         while ((outcome = kafka_transaction_abort(writer->producer, 1000)) == KAFKA_TRANSACTION_RETRY)
             ;
         assert_int_equal(outcome, KAFKA_TRANSACTION_DONE);
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
-        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+        write_whole(writer);
     }
     assert_null(kafka_producer_fatal(writer->producer));
     writer_free(writer);
@@ -351,13 +345,10 @@ static void a_transaction_that_is_open_no_more_is_aborted(void **state)
 {
     struct writer *writer = writer_new(*state);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     abort_unseen(writer);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
-    assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+    write_whole(writer);
     writer_free(writer);
 }
 
@@ -367,15 +358,12 @@ static void offsets_without_an_answer_are_not_sent_again(void **state)
     struct cluster *cluster = *state;
     struct writer *writer = writer_new(cluster);
     init(writer);
-    begin(writer);
-    assert_int_equal(write_one(writer), KAFKA_SENT);
+    write_open(writer);
     rd_kafka_mock_broker_push_request_error_rtts(cluster->mock, 1, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
     assert_int_equal(commit(writer), KAFKA_TRANSACTION_ABORTED);
     assert_null(kafka_producer_fatal(writer->producer));
     for (int round = 1; round <= 3; round++) {
-        begin(writer);
-        assert_int_equal(write_one(writer), KAFKA_SENT);
-        assert_int_equal(commit(writer), KAFKA_TRANSACTION_DONE);
+        write_whole(writer);
     }
     writer_free(writer);
 }
