@@ -32,7 +32,9 @@ class Watch(threading.Thread):
         self.paused = False  # the readings' topic is not what it was, so committed offsets mean nothing
 
     def run(self):
-        while not self._stopped.wait(PAUSE):
+        stopped = False
+        while not stopped:
+            stopped = self._stopped.wait(PAUSE)  # and once more behind that, when all is mended
             try:
                 sample = self.look()
             except (KafkaException, KeyError):
