@@ -6,8 +6,7 @@
 #include "clock.h"
 #include "log.h"
 
-/* A commit asks brokers for three things in turn, and begins anew where the time of a call was too little for them. A
- * transaction whose offsets are not taken within this is aborted: so it is as long as partitions that go can wait. */
+/* A commit asks brokers for three things in turn, and begins anew where the time of a call was too little for them. */
 enum { CALL_MS = 6000, LEAST_MS = 20, ABANDON_MS = 500, IDLE_COMMIT_MS = 1000, POLL_MS = 20, TOO_LARGE_MAX = 1024 };
 
 enum phase {

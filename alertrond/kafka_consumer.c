@@ -89,7 +89,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
     const struct kafka_property own[] = {
         {.name = "group.id", .value = (char *)(uintptr_t)options->group},
         {.name = "client.id", .value = (char *)(uintptr_t)(options->client_id ? options->client_id : "alertrond")},
-        {.name = "auto.offset.reset", .value = options->from_latest ? "latest" : "earliest"},
+        {.name = "auto.offset.reset", .value = "earliest"}, /* see kafka_place.c */
         /* of what was stored, and only that */
         {.name = "enable.auto.commit", .value = options->transactional ? "false" : "true"},
         {.name = "enable.auto.offset.store", .value = "false"},
@@ -153,6 +153,8 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     consumer->stored = rd_kafka_topic_partition_list_new(16);
     if (events)
         consumer->told = *events;
+    consumer->alone = options->alone;
+    consumer->from_latest = options->from_latest;
     consumer->transactional = options->transactional;
     consumer->connected = true;
     rd_kafka_conf_t *conf = make_conf(cluster, options, why, why_size);
@@ -171,20 +173,11 @@ struct kafka_consumer *kafka_consumer_new(const struct kafka_cluster *cluster,
     return NULL;
 }
 
-static void note_end(struct kafka_partition *partition, int64_t end)
-{
-    if (end < kafka__place(partition))
-        return; /* nor is what lies before it ours: see kafka_place.c */
-    partition->at_end = true;
-    partition->end = end;
-    partition->missing_since = partition->again_at = 0;
-}
-
 static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (message->partition < consumer->n_partitions)
-            note_end(&consumer->partitions[message->partition], message->offset);
+            kafka__note_end(&consumer->partitions[message->partition], message->offset);
         return;
     }
     char text[KAFKA_ERROR_TEXT];
@@ -194,14 +187,6 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
     consumer->errors++;
-}
-
-/* While a rebalance begins librdkafka may take its place in a partition just before the message that it is about to
- * hand over, and hand it over once more when it goes on. The timestamp tells it from the first message of a topic that
- * was made anew. */
-static bool came_before(const struct kafka_partition *partition, int64_t offset, int64_t timestamp)
-{
-    return offset == partition->offset && timestamp == partition->timestamp;
 }
 
 /* One call of kafka_consumer_serve. */
@@ -223,21 +208,11 @@ static void hand_over(rd_kafka_message_t *source, void *opaque)
     }
     if (serving->most == 0)
         return; /* messages come by their own queue, which is not looked at then */
-    struct kafka_partition *partition =
-        source->partition < consumer->n_partitions ? &consumer->partitions[source->partition] : NULL;
     rd_kafka_timestamp_type_t kind;
     const int64_t timestamp = rd_kafka_message_timestamp(source, &kind);
-    if (!partition || !partition->ours || came_before(partition, source->offset, timestamp))
+    if (source->partition >= consumer->n_partitions || !consumer->partitions[source->partition].ours ||
+        !kafka__is_next(consumer, source->partition, source->offset, timestamp))
         return;
-    if (source->offset < kafka__place(partition)) {
-        kafka__note_misplaced(consumer, source->partition);
-        return;
-    }
-    if (partition->first < 0)
-        partition->first = source->offset;
-    partition->offset = source->offset;
-    partition->timestamp = timestamp;
-    partition->missing_since = partition->again_at = 0;
     consumer->connected = true;
     consumer->trouble[0] = 0;
     const struct kafka_message message = {.partition = source->partition,
@@ -292,7 +267,7 @@ size_t kafka_consumer_serve(struct kafka_consumer *consumer, int timeout_ms, siz
                             bool (*take)(void *context, const struct kafka_message *message), void *context)
 {
     struct serving serving = {.consumer = consumer, .take = take, .context = context, .most = most};
-    kafka__find_places(consumer);
+    kafka__ask_again(consumer);
     serve_events(&serving);
     wake_fetchers(consumer);
     if (!serving.full && most > 0 && !consumer->rewinding)

@@ -77,7 +77,7 @@ struct kafka_partition {
     int64_t end;   /* where it was met last: behind the markers and the aborted messages that nobody is handed */
     int64_t first; /* offset that it was to be read from, or was handed over first; negative: not known yet */
     int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
-    double missing_since;      /* what was to be read next was not there, since then; 0: it was */
+    int asks;                  /* times that its place was asked for in vain */
     double again_at;           /* when it is to be asked for again; 0: it has been */
 };
 
@@ -97,7 +97,7 @@ struct kafka_consumer {
     bool assigned; /* at least once */
     bool dies;     /* of being destroyed: see kafka_consumer_close */
     bool given_up; /* all partitions, at the end */
-    bool transactional, rewinding, misplaced, full, paused, connected, committed;
+    bool alone, from_latest, transactional, rewinding, misplaced, full, paused, connected, committed;
     bool fatal;
     char fatal_text[KAFKA_ERROR_TEXT], trouble[KAFKA_ERROR_TEXT];
 };
@@ -107,17 +107,19 @@ bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_
 
 /* --- kafka_place.c --------------------------------------------------------------------------------------- */
 
-/* Sets the offset of each partition that the group has committed one for; else it is RD_KAFKA_OFFSET_INVALID. */
-void kafka__begin_at_committed(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions);
+/* Where the group has come to in each of these partitions, which is to be destroyed; negative: nowhere yet, or not
+ * known. Those that begin at their end are told so. */
+rd_kafka_topic_partition_list_t *kafka__find_places(struct kafka_consumer *consumer,
+                                                    rd_kafka_topic_partition_list_t *partitions);
 
-/* Below this offset no message is to come; negative: not known. */
-int64_t kafka__place(const struct kafka_partition *partition);
+/* Whether this message of a partition that is ours is to be handed over: then it counts as the last one that was. */
+bool kafka__is_next(struct kafka_consumer *consumer, int32_t partition, int64_t offset, int64_t timestamp);
 
-/* A message below came, which is not taken. */
-void kafka__note_misplaced(struct kafka_consumer *consumer, int32_t partition);
+/* The end was met. */
+void kafka__note_end(struct kafka_partition *partition, int64_t end);
 
-/* Goes on with such partitions when it is time; not to be called by what librdkafka calls. */
-void kafka__find_places(struct kafka_consumer *consumer);
+/* Asks for the place of partitions that have lost it, when it is time; not to be called by what librdkafka calls. */
+void kafka__ask_again(struct kafka_consumer *consumer);
 
 /* --- kafka_rebalance.c ----------------------------------------------------------------------------------- */
 

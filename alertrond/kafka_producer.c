@@ -177,8 +177,9 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = options->transactional_id ? "transaction.timeout.ms" : "message.timeout.ms",
          .value = options->transactional_id ? TRANSACTION_MS : "0"},
         {.name = "transactional.id", .value = (char *)(uintptr_t)options->transactional_id},
+        {.name = "socket.timeout.ms", .value = "6000"}, /* a commit's requests can't be given up before their answer */
     };
-    const size_t n = sizeof own / sizeof *own - (options->transactional_id == NULL);
+    const size_t n = sizeof own / sizeof *own - (options->transactional_id == NULL ? 2 : 0);
     rd_kafka_conf_t *conf = kafka__conf_new(cluster, own, n, why, why_size);
     if (conf) {
         rd_kafka_conf_set_dr_msg_cb(conf, note_delivery);

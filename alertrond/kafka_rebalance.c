@@ -80,9 +80,10 @@ static void note_member(struct kafka_consumer *consumer)
 static void assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *partitions)
 {
     note_member(consumer);
-    kafka__begin_at_committed(consumer, partitions);
+    rd_kafka_topic_partition_list_t *places = kafka__find_places(consumer, partitions);
     for (int i = 0; i < partitions->cnt; i++)
-        take_partition(consumer, partitions->elems[i].partition, partitions->elems[i].offset);
+        take_partition(consumer, places->elems[i].partition, places->elems[i].offset);
+    rd_kafka_topic_partition_list_destroy(places);
     consumer->assigned = true;
     consumer->figures.rebalances += partitions->cnt > 0;
     consumer->figures.partitions += (uint64_t)partitions->cnt;

@@ -119,8 +119,15 @@ bool kafka_transaction_begin(struct kafka_producer *producer)
     return true;
 }
 
-/* Once for a transaction. Where that is not answered in time librdkafka would have them sent again, of which one answer
- * would be left; and it may be taken for that to the offsets of the next transaction, which then ends without them. */
+static bool is_silence(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
+           error == RD_KAFKA_RESP_ERR__TRANSPORT;
+}
+
+/* Once for a transaction. What had no answer may still lie at a broker that stands still, which would add it to the
+ * next transaction of the same producer; sent again, one of its answers could be taken for that to the next one's
+ * offsets. Another client has another epoch, and so fences what is late. */
 static enum kafka_transaction send_offsets(struct kafka_producer *producer, struct kafka_consumer *consumer,
                                            const struct kafka_offset *offsets, size_t n, double deadline)
 {
@@ -132,8 +139,9 @@ static enum kafka_transaction send_offsets(struct kafka_producer *producer, stru
         rd_kafka_send_offsets_to_transaction(producer->client, list, member, remaining_ms(deadline));
     rd_kafka_consumer_group_metadata_destroy(member);
     rd_kafka_topic_partition_list_destroy(list);
+    const bool silence = is_silence(rd_kafka_error_code(error));
     const enum kafka_transaction outcome = judge(producer, error);
-    producer->unanswered = outcome == KAFKA_TRANSACTION_RETRY;
+    producer->unanswered = outcome == KAFKA_TRANSACTION_RETRY || (outcome == KAFKA_TRANSACTION_ABORTED && silence);
     return producer->unanswered ? KAFKA_TRANSACTION_ABORTED : outcome;
 }
 

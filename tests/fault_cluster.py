@@ -96,9 +96,9 @@ class Cluster(TestKafka):
         return self._admin.list_topics(*topic, timeout=5)
 
     def leader(self, topic, partition=0):
-        """The node that leads the partition; node 1 where nobody can tell."""
+        """The node that leads the partition; node 1 where nobody can tell, or none leads."""
         try:
-            return self._metadata().topics[topic].partitions[partition].leader
+            return max(self._metadata().topics[topic].partitions[partition].leader, 1)
         except (KafkaException, KeyError):
             return 1
 
