@@ -238,6 +238,7 @@ size_t kafka_consumer_errors(const struct kafka_consumer *consumer);
 
 /* False once all brokers are out of reach, until messages or partitions come, or somebody who knows says so. */
 bool kafka_consumer_connected(const struct kafka_consumer *consumer);
+void kafka_consumer_disconnected(struct kafka_consumer *consumer, const char *reason);
 void kafka_consumer_reconnected(struct kafka_consumer *consumer);
 
 /* As kafka_producer_unreached. */

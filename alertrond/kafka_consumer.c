@@ -31,9 +31,7 @@ static void note_consumer_error(rd_kafka_t *client, int error, const char *reaso
         consumer->fatal = true;
         rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
     } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        if (consumer->connected)
-            log_warning("no broker can be reached (%s); trying on", reason);
-        consumer->connected = false;
+        kafka_consumer_disconnected(consumer, reason);
     } else {
         log_debug("kafka consumer: %s", reason);
     }
@@ -399,6 +397,13 @@ bool kafka_consumer_joined(const struct kafka_consumer *consumer)
     const bool joined = member && consumer->member && strcmp(member, consumer->member) == 0;
     rd_kafka_mem_free(consumer->client, member);
     return joined;
+}
+
+void kafka_consumer_disconnected(struct kafka_consumer *consumer, const char *reason)
+{
+    if (consumer->connected)
+        log_warning("no broker can be reached (%s); trying on", reason);
+    consumer->connected = false;
 }
 
 void kafka_consumer_reconnected(struct kafka_consumer *consumer)

@@ -371,6 +371,20 @@ static void join_again_if_stranded(struct pipeline *pipeline)
     pipeline->cannot_join = !pipeline_join(pipeline, pipeline->trouble, sizeof pipeline->trouble);
 }
 
+/* librdkafka 2.0 does not always tell that the last broker has gone, at times when it ended in order. So who is out of
+ * the group, and has nothing else to do, asks. */
+static void look_for_broker(struct pipeline *pipeline)
+{
+    struct kafka_consumer *consumer = pipeline->consumer;
+    const bool out = pipeline->n_partitions == 0 && !kafka_consumer_joined(consumer);
+    if (!kafka_consumer_connected(consumer)) {
+        if (kafka_producer_reaches_broker(pipeline->producer, 100))
+            kafka_consumer_reconnected(consumer);
+    } else if (out && !kafka_producer_reaches_broker(pipeline->producer, 1000)) {
+        kafka_consumer_disconnected(consumer, "none answers");
+    }
+}
+
 /* By how much a count has risen since it was shown last; that of a new client begins at 0. */
 static double rise(uint64_t *shown, uint64_t now)
 {
@@ -386,8 +400,7 @@ void pipeline_tick(struct pipeline *pipeline, struct pipeline_figures *figures)
     uint64_t errors = 0;
     scorer_tick(pipeline->scorer, clock_seconds());
     if (pipeline->consumer) {
-        if (!kafka_consumer_connected(pipeline->consumer) && kafka_producer_reaches_broker(pipeline->producer, 100))
-            kafka_consumer_reconnected(pipeline->consumer);
+        look_for_broker(pipeline);
         kafka_consumer_figures(pipeline->consumer, &kafka);
         errors = kafka_consumer_errors(pipeline->consumer);
         pipeline->lag = 0;

@@ -158,7 +158,7 @@ def test_a_service_that_is_killed_is_one_message_and_one_when_it_is_back(hurried
     time.sleep(5)
     hurried.service.start()
     hurried.await_message("RESOLVED", "AlertronDown", 40)
-    # Not later: Kafka misses a killed member for 45 s, in which the new one is not ready; and that need hold for seconds here.
+    # Not later: Kafka misses a killed member for 20 s, in which the new one is not ready; and that need hold for seconds here.
     assert [one["title"] for one in hurried.slack.messages()] == ["[FIRING] alertrond is down", "[RESOLVED] alertrond is down"]
 
 

@@ -10,7 +10,7 @@ import uuid
 
 import paths
 import pytest
-from process import wait_until
+from process import free_port, wait_until
 
 UP = paths.DEPLOY / "local" / "up"
 # What is started inherits the environment, so that this names all of it.
@@ -90,7 +90,7 @@ def test_help_tells_every_option():
 
 @pytest.mark.quick
 @pytest.mark.parametrize(
-    "words", [["--for"], ["--for", "soon"], ["--fro", "10"], ["--bootstrap", "nowhere"], ["--model", "/no/such/file"], ["extra"]]
+    "words", [["--for"], ["--for", "soon"], ["--fro", "10"], ["--bootstrap", "nowhere"], ["--bootstrap", "kafka:0"], ["--model", "/no/such/file"], ["extra"]]
 )
 def test_a_wrong_option_is_told_and_nothing_starts(words):
     told = run(*words)
@@ -112,6 +112,14 @@ def test_without_readings_it_says_so_and_fails(up):
     assert started.process.returncode == 1, said
     assert "FAILED   readings flowed" in said
     assert started.processes() == []
+
+
+def test_a_broker_that_is_not_there_is_told_before_anything_waits_for_it(up):
+    started = up("--bootstrap", f"127.0.0.1:{free_port()}")
+    said, _ = started.process.communicate(timeout=600)
+    assert started.process.returncode == 1, said
+    assert "No broker can be reached at 127.0.0.1:" in said
+    assert "the Slack stand-in" not in said
 
 
 def test_a_second_one_is_refused_and_ctrl_c_ends_the_first(up):

@@ -8,6 +8,7 @@ from concurrent import futures
 
 import pytest
 import streams
+from conftest import TestKafka
 from process import free_port, http_get, http_post, wait_until
 
 HEADERS_ADDED = 7
@@ -179,6 +180,25 @@ def test_readings_wait_for_a_topic_that_can_not_be_written(a_run, kafka, run_ser
     run.await_all()
     wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 120, "it is ready again")
     run.check(twice_allowed=False)
+
+
+def test_a_broker_that_ends_in_order_is_named_as_the_cause(tmp_path, run_service, generate):
+    """Not the partitions, which go with it; and when it is back all goes on."""
+    own = TestKafka(tmp_path / "kafka", heap_megabytes=256)
+    try:
+        own.start()
+        service = run_service(own.bootstrap, options=["--kafka-workers", "1", "-X", "session.timeout.ms=6000"])
+        generate(own.bootstrap, rate=10, anomalies=0.08)
+        wait_until(lambda: service.metrics().sum("predictions_total") > 50, 60, "readings are scored")
+        own.stop()
+        wait_until(lambda: not service.metrics().sum("alertrond_partitions"), 60, "the partitions are lost")
+        said = f"no broker at {own.bootstrap} can be reached"
+        wait_until(lambda: said in http_get(f"{service.url}/readyz")[1], 30, f"/readyz says: {said}")
+        own.start_node(1)
+        service.await_ready()
+        service.stop()
+    finally:
+        own.stop()
 
 
 def test_it_waits_for_a_broker_that_is_not_up_yet_and_ends_when_told(program, model, run_service):

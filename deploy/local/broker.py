@@ -202,6 +202,19 @@ def _fetch_jars():
     shutil.rmtree(part)
 
 
+def reach(bootstrap):
+    """Failure where nothing listens at any address of the list; whether it is a Kafka is alertrond's to tell."""
+    whys = []
+    for address in bootstrap.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+            return
+        except OSError as error:
+            whys.append(f"{address} ({error.strerror or error})")
+    raise Failure(f"No broker can be reached at {', '.join(whys)}.\nStart it, or name another with --bootstrap.")
+
+
 def known_brokers(host, port):
     """The ids of the brokers that this one knows, from a Metadata request; empty where it does not answer."""
     # Request header 1: api key 3, version 7, correlation id, client id; then no topics, no topic creation.

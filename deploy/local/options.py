@@ -35,13 +35,16 @@ def _seconds(word):
     except ValueError:
         seconds = 0
     if not 1 <= seconds <= 1e6:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds from 1 on")
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds from 1 to 1,000,000")
     return seconds
 
 
 def _bootstrap(word):
     if not re.fullmatch(r"[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*|\[[0-9a-fA-F:.]+\]:\d{1,5}", word):
         raise argparse.ArgumentTypeError(f"{word!r} is not HOST:PORT, nor a list of them with commas")
+    for port in re.findall(r":(\d+)(?:,|$)", word):
+        if not 1 <= int(port) <= 65535:
+            raise argparse.ArgumentTypeError(f"{word!r} has no port from 1 to 65535: {port}")
     return word
 
 

@@ -14,7 +14,7 @@ import monitoring
 import options as options_room
 import paths
 import service as service_room
-from broker import KAFKA_VERSION, EmbeddedBroker, Kafka
+from broker import KAFKA_VERSION, EmbeddedBroker, Kafka, reach
 from process import Failure, free_port
 from view import Steps, View
 
@@ -79,7 +79,10 @@ class Stack:
 
     def _program(self):
         if os.environ.get("ALERTROND"):
-            return pathlib.Path(os.environ["ALERTROND"]).absolute()
+            program = pathlib.Path(os.environ["ALERTROND"]).absolute()
+            if not (program.is_file() and os.access(program, os.X_OK)):
+                raise Failure(f"ALERTROND={program} is no program. Without it, alertrond is built here.")
+            return program
         self.steps.begin("building alertrond")
         program = service_room.build(self.directory / "build.log", self.steps.progress)
         self.steps.end()
@@ -102,6 +105,7 @@ class Stack:
     def _start_broker(self):
         if self.options.bootstrap:
             self.bootstrap = self.options.bootstrap
+            self._step("your broker", lambda: reach(self.bootstrap))
             return
         if self.options.kafka:
             broker = Kafka(self.directory)
@@ -178,12 +182,12 @@ def places(stack):
     else:
         kind = f"Apache Kafka {KAFKA_VERSION}" if stack.options.kafka else "embedded, in memory"
     return [
-        ("status page", f"{stack.service.url}/"),
-        ("metrics", f"{stack.service.url}/metrics{taken(stack.service.url, 8000)}"),
+        ("status page", f"{stack.service.url}/{taken(stack.service.url, 8000)}"),
+        ("metrics", f"{stack.service.url}/metrics"),
         ("Prometheus", f"{stack.prometheus.url}/{taken(stack.prometheus.url, 9090)}"),
         # Debian's Alertmanager has no pages.
         ("Alertmanager", f"{stack.alertmanager.url}/api/v2/alerts{taken(stack.alertmanager.url, 9093)}"),
-        ("Slack", f"{stack.slack.url}/  (a stand-in)" if stack.slack else "the real one"),
+        ("Slack", f"{stack.slack.url}/  (a stand-in){taken(stack.slack.url, 9099)}" if stack.slack else "the real one"),
         ("broker", f"{stack.bootstrap}  ({kind})"),
         ("logs", shown_path(stack.directory)),
     ]
@@ -270,9 +274,9 @@ def handle_signals(handler):
 
 
 def run(options):
-    """Exit status: 0 fine, 1 not, 130 interrupted before it could be judged."""
+    """Exit status: 0 fine, 1 not, 130 interrupted before all had started, or before it could be judged."""
     stack = Stack(options, fresh_directory(), Steps())
-    status = 1
+    status = 130
     try:
         handle_signals(interrupt)
         print("Starting Alertron on this machine.", flush=True)
@@ -304,6 +308,7 @@ def stop(stack):
     except Interrupted:
         handle_signals(signal.SIG_IGN)
         stack.kill()
+        print(f"\nAll killed. The logs are in {shown_path(stack.directory)}.", flush=True)
         return
     if last:
         severities = ", ".join(f"{number} {severity}" for severity, number in last.anomalies.items())
