@@ -192,6 +192,7 @@ int command_demo(int argc, char **argv)
     free(demo.config.http.address);
     demo.config.http.address = address;
     demo.config.http.port = port;
+    demo.config.kafka.workers = 1; /* the embedded broker is slow to share out partitions among more */
     const int status = run(&demo);
     config_free(&demo.config);
     return status;

@@ -110,13 +110,15 @@ def kafka(tmp_path_factory):
 
 @pytest.fixture
 def run_service(program, model, tmp_path):
-    """run_service(bootstrap, ...) starts an alertrond that is stopped after the test, and waits until it is ready.
+    """run_service(broker, ...) starts an alertrond that is stopped after the test, and waits until it is ready.
 
-    `model`, `env` and `options` are passed on; `wait=False` returns at once.
+    `broker` is an embedded one, or an address; `model`, `env` and `options` are passed on; `wait=False` returns at once.
     """
     started = []
 
-    def start(bootstrap, *, model=model, env=None, options=(), wait=True):
+    def start(broker, *, model=model, env=None, options=(), wait=True):
+        bootstrap = getattr(broker, "bootstrap", broker)
+        options = [*getattr(broker, "service_options", ()), *options]
         directory = tmp_path / f"service-{len(started) + 1}"
         directory.mkdir()
         port = process.free_port()

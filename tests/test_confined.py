@@ -51,7 +51,7 @@ def test_it_scores_as_nobody_with_nothing_to_write(for_all, embedded, generate, 
     can_write = subprocess.run([*words, "touch", for_all / "new"], capture_output=True, text=True)
     assert "Read-only file system" in can_write.stderr
     words += [for_all / "alertrond", "run", "-m", for_all / model.name, "--bootstrap", embedded.bootstrap]
-    words += ["--http-address", "127.0.0.1", "--port", port, f"--process-sandbox={sandbox}"]
+    words += ["--http-address", "127.0.0.1", "--port", port, f"--process-sandbox={sandbox}", *embedded.service_options]
     child = Child("alertrond", words, tmp_path / "alertrond.log", env=clean_environment())
     try:
         child.start().await_ready(lambda: http_get(f"http://127.0.0.1:{port}/readyz")[0] == 200, 120)

@@ -218,7 +218,7 @@ def test_members_that_come_and_go_lose_nothing(a_run, kafka, run_service):
 def test_a_flood_of_devices_is_counted_within_bounds(embedded, run_service):
     from confluent_kafka import Producer
 
-    service = run_service(embedded.bootstrap, options=["--limits-devices", "100"])
+    service = run_service(embedded, options=["--limits-devices", "100"])
     producer = Producer({"bootstrap.servers": embedded.bootstrap, "linger.ms": 20})
     for number in range(30_000):
         reading = {"device_id": f"{number:09d}-{'x' * 200}", "features": [70.0, 140.0, 0.9]}

@@ -56,7 +56,7 @@ def test_a_service_without_a_broker_lives_and_is_not_ready(run_service, health):
 
 
 def test_a_service_that_scores_is_ready(embedded, run_service, health):
-    service = run_service(embedded.bootstrap)
+    service = run_service(embedded)
     assert health("--ready", "--port", service.url.rsplit(":", 1)[1]) == (0, "ready\n", "")
 
 

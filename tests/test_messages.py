@@ -11,7 +11,6 @@ import slackmessage
 from alert_samples import CASCADE, CONSEQUENCES, FOLDER, HOSTILE, TABLE, alert, amtool, of_device
 from process import free_port, http_post, wait_until
 
-pytestmark = pytest.mark.quick
 
 
 # ---- the templates ----

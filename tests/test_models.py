@@ -98,7 +98,7 @@ def test_the_service_serves_a_converted_model(run, tmp_path, shared, embedded, r
     """With cuts from readings, so that it needs none of the stream."""
     made = tmp_path / "upstream.alertron"
     run("convert", shared / "upstream" / "anomaly_iforest.joblib", "-o", made, "--calibrate", files / "mixed.csv")
-    service = run_service(embedded.bootstrap, model=made)
+    service = run_service(embedded, model=made)
     assert service.metrics().sum("alertrond_severity_cuts_origin", origin="file") == 1
     reading = {"device_id": "edge-1", "features": [72.1, 141.3, 0.98]}
     answer = json.loads(http_post(f"{service.url}/ingest", json.dumps(reading).encode())[1])

@@ -253,7 +253,7 @@ def test_blue_hands_over_to_green_and_nothing_is_lost_or_doubled(two, kafka, mod
 @pytest.mark.quick
 def test_bad_files_are_refused_counted_and_logged(embedded, models, put, run_service, program, tmp_path):
     path = put("live.alertron", models[0])
-    service = run_service(embedded.bootstrap, model=path, options=COMMANDS)
+    service = run_service(embedded, model=path, options=COMMANDS)
     log = (tmp_path / "service-1" / "alertrond.log").read_text
     primary = command(service, "reload")[1]["primary"]
     bad = {**bad_models(models[0]), "wider": wider(program, tmp_path)}
@@ -279,7 +279,7 @@ def test_bad_files_are_refused_counted_and_logged(embedded, models, put, run_ser
 @pytest.mark.quick
 def test_a_file_that_is_written_slowly_is_taken_when_it_is_whole(embedded, models, put, run_service):
     path = put("live.alertron", models[0])
-    service = run_service(embedded.bootstrap, model=path, options=[*COMMANDS, "--model-reload-seconds", "1"])
+    service = run_service(embedded, model=path, options=[*COMMANDS, "--model-reload-seconds", "1"])
     primary = command(service, "reload")[1]["primary"]
 
     def count(outcome):
@@ -304,7 +304,7 @@ def test_the_rule_ends_a_trial(embedded, models, put, run_service, program, agre
     path, candidate = put("live.alertron", models[0]), put("next.alertron", models[1])
     options = ["--candidate-path", candidate, "--candidate-readings", "5000"]
     options += ["--candidate-agreement", agreement, "--candidate-alarm-ratio", "10"]
-    service = run_service(embedded.bootstrap, model=path, options=[*COMMANDS, *options])
+    service = run_service(embedded, model=path, options=[*COMMANDS, *options])
     before = command(service, "reload")[1]
     words = ["--bootstrap", embedded.bootstrap, "--rate", "max", "--count", "10000", "--seed", "3"]
     subprocess.run([program, "generate", *words], check=True)

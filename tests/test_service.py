@@ -225,7 +225,7 @@ def test_missing_topics_are_made_when_asked_for(kafka, model, run_service):
 
 @pytest.mark.quick
 def test_ingest_answers_as_the_replaced_system_did(embedded, run_service):
-    service = run_service(embedded.bootstrap)
+    service = run_service(embedded)
     normal = {"device_id": "edge-1", "features": [50.0, 100.0, 0.5], "ts": 1763800000.25}
     status, body = http_post(f"{service.url}/ingest", json.dumps(normal).encode())
     answer = json.loads(body)
@@ -240,7 +240,7 @@ def test_ingest_answers_as_the_replaced_system_did(embedded, run_service):
 
 @pytest.mark.quick
 def test_ingest_says_what_is_wrong_with_bad_input(embedded, run_service):
-    service = run_service(embedded.bootstrap)
+    service = run_service(embedded)
     for reason, value in streams.BAD:
         if value is None:
             continue
@@ -257,7 +257,7 @@ def test_ingest_says_what_is_wrong_with_bad_input(embedded, run_service):
 def test_cuts_of_a_foreign_model_are_learned_from_the_stream(embedded, program, shared, run_service):
     environment = {"ALERTROND_SEVERITY_CALIBRATION_ANOMALIES": "100"}
     foreign = shared / "upstream" / "anomaly_iforest.joblib"
-    service = run_service(embedded.bootstrap, model=foreign, env=environment)
+    service = run_service(embedded, model=foreign, env=environment)
     assert service.metrics().sum("alertrond_severity_cuts_origin", origin="provisional") == 1
     words = ["--bootstrap", embedded.bootstrap, "--rate", "max", "--count", "5000", "--seed", "3"]
     subprocess.run([program, "generate", *words], check=True)

@@ -33,6 +33,9 @@ _ADDRESS = re.compile(r"\S+:\d+\n")
 class EmbeddedBroker:
     """`alertrond broker`: Kafka's protocol, in memory, for a look and for quick tests."""
 
+    # With two workers it now and then needs a session's time or two to share out the partitions.
+    service_options = ["--kafka-workers", "1"]
+
     def __init__(self, program, directory):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)

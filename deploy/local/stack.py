@@ -112,8 +112,7 @@ class Stack:
             self._start(f"Apache Kafka {KAFKA_VERSION}", broker)
         else:
             broker = EmbeddedBroker(self.program, self.directory)
-            # With two workers it now and then needs 45 s and more to share out the partitions.
-            self.service_options += ["--kafka-workers", "1"]
+            self.service_options += broker.service_options
             self._start("the embedded broker", broker)
         self.bootstrap = broker.bootstrap
 
