@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "capture.h"
-#include "clock.h"
 #include "kafka_support.h"
 #include "log.h"
 
@@ -165,94 +164,6 @@ static bool saw_all(const struct reader *reader)
     return true;
 }
 
-/* As one that had stood still while another led: it does not know what was written meanwhile. */
-static void a_broker_that_lacks_the_next_message_is_asked_again(void **state)
-{
-    struct cluster *cluster = *state;
-    write_numbers(cluster, "readings", 0, MESSAGES);
-    struct reader *reader = reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings"});
-    while (reader->n < MESSAGES)
-        reader_serve(reader, 100);
-    rd_kafka_mock_push_request_errors(cluster->mock, FETCH, 2, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
-                                      RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
-    const double until = clock_seconds() + 2;
-    while (clock_seconds() < until)
-        reader_serve(reader, 100);
-    write_numbers(cluster, "readings", MESSAGES, 2 * MESSAGES);
-    while (reader->n < 2 * MESSAGES)
-        reader_serve(reader, 100);
-    assert_int_equal(reader->gaps, 0);
-    assert_true(reader->whole);
-    reader_free(reader);
-}
-
-/* As where the topic was made anew and has grown past the place: there is something in it, but not what was there. */
-static void another_log_at_the_place_is_read_from_its_beginning(void **state)
-{
-    struct cluster *cluster = *state;
-    write_numbers(cluster, "readings", 0, MESSAGES);
-    struct reader *reader = reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings"});
-    while (reader->n < MESSAGES)
-        reader_serve(reader, 100);
-    for (int32_t partition = 0; partition < PARTITIONS; partition++)
-        reader->consumer->partitions[partition].timestamp--;
-    rd_kafka_mock_push_request_errors(cluster->mock, FETCH, 1, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
-    const double until = clock_seconds() + 2;
-    while (clock_seconds() < until)
-        reader_serve(reader, 100);
-    write_numbers(cluster, "readings", MESSAGES, MESSAGES + 400);
-    const size_t again = reader->n - MESSAGES; /* of those partitions that were in the request */
-    while (reader->n < MESSAGES + again + 400)
-        reader_serve(reader, 100);
-    assert_true(again > 0);
-    assert_int_equal(again % (MESSAGES / PARTITIONS), 0);
-    assert_int_equal(reader->gaps, again / (MESSAGES / PARTITIONS));
-    for (int i = MESSAGES; i < MESSAGES + 400; i++)
-        assert_int_equal(reader->seen[i], 1);
-    reader_free(reader);
-}
-
-/* Where nothing is committed. What was written before is not read, what is written later is. */
-static void a_new_group_may_begin_at_the_end(void **state)
-{
-    struct cluster *cluster = *state;
-    write_numbers(cluster, "readings", 0, MESSAGES);
-    struct reader *reader =
-        reader_new(cluster, &(struct kafka_consumer_options){.group = "g", .topic = "readings", .from_latest = true});
-    while (reader->n_owned < PARTITIONS)
-        reader_serve(reader, 100);
-    for (int32_t partition = 0; partition < PARTITIONS; partition++)
-        while (!reader->consumer->partitions[partition].at_end)
-            reader_serve(reader, 100);
-    write_numbers(cluster, "readings", MESSAGES, MESSAGES + 400);
-    while (reader->n < 400)
-        reader_serve(reader, 100);
-    for (int i = 0; i < MESSAGES + 400; i++)
-        assert_int_equal(reader->seen[i], i >= MESSAGES);
-    reader_free(reader);
-}
-
-/* As where the topic was made anew, and is shorter now than it was. */
-static void what_is_never_there_is_given_up_for_the_beginning(void **state)
-{
-    struct cluster *cluster = *state;
-    const struct kafka_consumer_options options = {.group = "g", .topic = "readings"};
-    write_numbers(cluster, "readings", 0, MESSAGES);
-    struct reader *reader = reader_new(cluster, &options);
-    while (reader->n < MESSAGES)
-        reader_serve(reader, 100);
-    for (int32_t partition = 0; partition < CLUSTER_PARTITIONS; partition++)
-        kafka_consumer_store(reader->consumer, partition, 2 * MESSAGES);
-    kafka_consumer_commit(reader->consumer);
-    reader_free(reader);
-    reader = reader_new(cluster, &options);
-    while (reader->n < MESSAGES)
-        reader_serve(reader, 100);
-    assert_int_equal(reader->gaps, 0);
-    assert_true(saw_all(reader));
-    reader_free(reader);
-}
-
 /* While its queue is full partitions go to another member, and come back. */
 static void nothing_comes_of_a_partition_that_went(void **state)
 {
@@ -374,10 +285,6 @@ int main(void)
         CLUSTER_TEST(a_paused_member_is_handed_nothing_and_misses_nothing),
         CLUSTER_TEST(rewound_without_a_commit_all_comes_anew),
         CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),
-        CLUSTER_TEST(a_broker_that_lacks_the_next_message_is_asked_again),
-        CLUSTER_TEST(another_log_at_the_place_is_read_from_its_beginning),
-        CLUSTER_TEST(a_new_group_may_begin_at_the_end),
-        CLUSTER_TEST(what_is_never_there_is_given_up_for_the_beginning),
         CLUSTER_TEST(nothing_comes_of_a_partition_that_went),
         CLUSTER_TEST(a_member_that_wants_no_messages_gives_partitions_up_all_the_same),
         CLUSTER_TEST(a_member_that_ends_before_it_is_told_what_it_has_ends),
