@@ -184,7 +184,7 @@ def test_readings_wait_for_a_topic_that_can_not_be_written(a_run, kafka, run_ser
 
 def test_a_broker_that_ends_in_order_is_named_as_the_cause(tmp_path, run_service, generate):
     """Not the partitions, which go with it; and when it is back all goes on."""
-    own = TestKafka(tmp_path / "kafka", heap_megabytes=256)
+    own = TestKafka(tmp_path / "kafka")
     try:
         own.start()
         service = run_service(own.bootstrap, options=["--kafka-workers", "1", "-X", "session.timeout.ms=6000"])
