@@ -84,8 +84,9 @@ static enum kafka_transaction abort_it(struct kafka_producer *producer, double d
     return outcome == KAFKA_TRANSACTION_ABORTED ? KAFKA_TRANSACTION_RETRY : outcome;
 }
 
-/* librdkafka's word alone is no proof: it may be the answer to a call before. That it refuses to begin once more is,
- * and that no such answer is left, which it would take for the word that offsets have been sent. */
+/* librdkafka's word alone is no proof: it may be the answer to a call before. That it refuses to begin once more shows
+ * that no such answer is left, which it would take for the word that offsets have been sent; and that the transaction
+ * is open, or that it is in a state in which it refuses records and offsets as well. */
 static enum kafka_transaction open_it(struct kafka_producer *producer)
 {
     enum kafka_transaction outcome = judge(producer, rd_kafka_begin_transaction(producer->client));
