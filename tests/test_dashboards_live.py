@@ -27,12 +27,14 @@ OPTIONS = (
     "--kafka-delivery exactly-once --kafka-workers 1 --model-feature-names temperature,pressure,vibration "
     "--limits-devices 10 --http-admin-access local"
 )
-# Recorded minutes are taken at whole minutes, so the first is up to a minute away.
+# Rules are evaluated each second here. Steps of subqueries lie at whole minutes, so the first is up to a minute away; those
+# of five minutes are made one.
+FASTER = {"interval: 1m": "interval: 1s", "d:5m]": "d:1m]"}
 SECONDS = 100
 
 
 class Prometheus(monitoring.Prometheus):
-    """It scrapes several instances, and evaluates all rules each second."""
+    """It scrapes several instances, and its rules are faster."""
 
     def __init__(self, directory, ports):
         super().__init__(directory, free_port(), ports[0], free_port())
@@ -41,7 +43,10 @@ class Prometheus(monitoring.Prometheus):
     def start(self):
         super().start().await_ready()
         for rules in self.directory.glob("alertron.*.yml"):
-            rules.write_text(rules.read_text().replace("interval: 1m", "interval: 1s"))
+            text = rules.read_text()
+            for slow, fast in FASTER.items():
+                text = text.replace(slow, fast)
+            rules.write_text(text)
         self.children[0].signal(signal.SIGHUP)
         return self
 
