@@ -61,7 +61,8 @@ def test_no_message_is_longer_than_slack_shows(tmp_path):
         one["annotations"].update(description="&" * 3000, runbook_url=f"docs/runbooks/{number:070}.md")
         crowd.append({**one, "generatorURL": long["generatorURL"]})
     for group in ([long], crowd):
-        assert 300 < len(shown(tmp_path, "text", *group)) <= slackmessage.MAX_ATTACHMENT["text"]
+        for status in ("firing", "resolved"):
+            assert 300 < len(shown(tmp_path, "text", *group, status=status)) <= slackmessage.MAX_ATTACHMENT["text"]
         assert len(shown(tmp_path, "title", *group)) <= slackmessage.MAX_ATTACHMENT["title"]
         assert len(shown(tmp_path, "fallback", *group)) <= slackmessage.MAX_ATTACHMENT["fallback"]
         assert len(shown(tmp_path, "text", *group).splitlines()) <= 12
@@ -87,6 +88,13 @@ def test_a_message_has_device_feature_score_severity_and_links(tmp_path):
     assert shown(tmp_path, "title", of_device("edge-3"), status="resolved") == "[RESOLVED] Device edge-3 behaves unusually"
     assert shown(tmp_path, "fallback", of_device("edge-3")).endswith(" (AlertronDeviceAnomalySpike)")
     assert shown(tmp_path, "link", of_device("edge-3")) == "http://prometheus.example.test/graph?g0.expr=a+%3E+1&g0.tab=1"
+
+
+def test_what_is_over_is_told_as_past(tmp_path):
+    over = {**of_device("edge-3"), "startsAt": "2026-01-01T00:00:00.25Z", "endsAt": "2026-01-01T01:02:03.75Z"}
+    said = shown(tmp_path, "text", over, status="resolved")
+    assert said.startswith("Over after 1h2m3s. It was: 40 of 45 readings of edge-3 are anomalies.\n*Device* ")
+    assert "Over" not in shown(tmp_path, "text", over)
 
 
 def test_what_an_alert_does_not_have_is_left_out(tmp_path):

@@ -44,6 +44,8 @@ class Stack:
         self._topic = self._env.get("KAFKA_READINGS_TOPIC", "readings")
 
     def start(self):
+        if self.options.bootstrap:
+            self._step("your broker", lambda: reach(self.options.bootstrap))
         self.program = self._program()
         model = self._model()
         self._start_broker()
@@ -105,7 +107,6 @@ class Stack:
     def _start_broker(self):
         if self.options.bootstrap:
             self.bootstrap = self.options.bootstrap
-            self._step("your broker", lambda: reach(self.bootstrap))
             return
         if self.options.kafka:
             broker = Kafka(self.directory)
