@@ -6,17 +6,20 @@
 #include "config.h"
 #include "config_draft.h"
 #include "config_table.h"
+#include "log.h"
 #include "metrics_table.h"
 #include "property.h"
+#include "service.h"
 
 #define VALUE_COLUMN_MAX 40u /* a longer value pushes its origin to the right */
 
 static const struct options_usage usage = {
     .command = "check-config",
     .operands = "",
-    .summary = "Finds every mistake in the configuration at once, with its line and its remedy, and\n"
-               "connects to nothing. Without mistakes it lists what the service would run with and\n"
-               "where each value comes from.",
+    .summary = "Finds every mistake in the configuration at once, with its line and its remedy; then\n"
+               "reads the model and the other files that it names, and tells the first mistake in what\n"
+               "they hold. It connects to nothing. Without mistakes it lists what the service would run\n"
+               "with and where each value comes from.",
     .details = "Flags win over environment variables, those over the file, the file over defaults.\n"
                "Exit status: 0 no mistakes, 1 mistakes, 2 a flag that is none.\n"
                "\n"
@@ -82,6 +85,13 @@ static int check(const struct config_flags *flags)
         return 1;
     enum options_outcome outcome = config_gather(&draft, flags);
     const char *name = draft.file ? draft.file : "configuration";
+    char why[1024];
+    log_setup(LOG_WARNING_LEVEL, (enum log_format)draft.config.log.format, (unsigned)draft.config.log.rate);
+    if (outcome == OPTIONS_RUN && !service_check(&draft.config, why, sizeof why)) {
+        outcome = OPTIONS_MISTAKES;
+        draft.n_mistakes++;
+        fprintf(stderr, "%s\n", why);
+    }
     if (outcome == OPTIONS_RUN) {
         print_effective(&draft);
         printf("\n%s: no mistakes\n", name);

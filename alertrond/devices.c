@@ -98,7 +98,6 @@ static struct device *other_device(struct devices *devices)
 {
     if (!devices->other->score)
         make_series(devices->metrics, devices->other, OTHER);
-    alertron_counter_add(devices->metrics->devices_overflowed, 1);
     return devices->other;
 }
 
@@ -108,6 +107,8 @@ static struct device *meet(struct devices *devices, const char *id, size_t n_id,
     const bool named_other = n_id == sizeof OTHER - 1 && memcmp(id, OTHER, n_id) == 0;
     struct device *device =
         devices->n < devices->devices_max && !named_other ? calloc(1, sizeof *device + n_id + 1) : NULL;
+    if (!device && !named_other) /* a higher limit would have helped */
+        alertron_counter_add(devices->metrics->devices_overflowed, 1);
     if (!device)
         return other_device(devices);
     memcpy(device->id, id, n_id);

@@ -172,8 +172,11 @@ static int handle(struct mg_connection *connection, void *data)
     response->n_body = 0;
     connection_due(exchange->noted, info->remote_addr, info->remote_port, server->options.request_seconds);
     const bool has_body = info->content_length > 0 || *http_header(&request, "Transfer-Encoding");
-    bool close = connections_crowded(server->connections);
-    if (!server->options.admit(server->options.context, &request, response))
+    const bool cut = info->num_headers >= MG_MAX_HEADERS; /* civetweb leaves out the rest without a word */
+    bool close = cut || connections_crowded(server->connections);
+    if (cut)
+        response->status = 431;
+    else if (!server->options.admit(server->options.context, &request, response))
         close |= has_body;
     else if (has_body)
         answer_body(server, &request, info->content_length, exchange, &close);

@@ -257,6 +257,8 @@ const char *kafka_access_remedy(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return "; allow this user by ACL: Write of the topics of anomalies and dead letters (and Create, with "
                "--create-topics)";
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+        return "; another program is in the group, with another assignment strategy: stop it, or give another group_id";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return "; allow this user by ACL: Write of the transactional id";
     default:

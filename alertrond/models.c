@@ -224,7 +224,8 @@ static bool decide(struct models *models, bool promoted, const char *by, const c
         log_info("candidate %s was promoted by %s%s: it is the primary in place of %s, until a restart reads %s",
                  candidate, by, why, primary, models->config->model.path ? models->config->model.path : "model.path");
     else
-        log_info("candidate %s was dropped by %s%s: %s goes on alone", candidate, by, why, primary);
+        log_info("candidate %s was dropped by %s%s: %s goes on alone; take its file away, or a restart tries it again",
+                 candidate, by, why, primary);
     return true;
 }
 

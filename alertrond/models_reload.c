@@ -234,7 +234,8 @@ void models_begin_files(struct models *models)
     if (models->primary_file.path)
         is_there(&models->primary_file, &models->primary_file.seen);
     load_candidate(models, &candidate);
-    put_in_force(models, &primary, &candidate);
+    if (put_in_force(models, &primary, &candidate) == MODELS_REFUSED)
+        count_reload(models, MODELS_REFUSED);
     if (models->candidate_file.path && candidate.outcome == MODELS_UNCHANGED)
         log_info("no candidate: %s is not there", models->candidate_file.path);
 }

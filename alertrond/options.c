@@ -15,12 +15,15 @@
 #define HELP_LEFT_MAX 30u    /* columns of flags; a longer one has its help below it */
 #define HELP_LEFT_BYTES 160u /* of a flag with its argument */
 
-/* "  -o, --output FILE": its length. */
+/* "  -o, --output FILE", "      --sandbox[=false]": its length. */
 static size_t help_left(const struct option *option, char *out, size_t size)
 {
     char letter[] = {'-', option->letter, ',', ' ', 0};
-    bool value = option->kind != OPTION_FLAG && option->argument;
-    int n = snprintf(out, size, "  %s--%s%s%s", option->letter ? letter : "    ", option->name, value ? " " : "",
+    const bool value = option->kind != OPTION_FLAG && option->argument, may_have = option->kind == OPTION_REPEATED;
+    int n = snprintf(out, size, "  %s--%s%s%s", option->letter ? letter : "    ", option->name,
+                     value      ? " "
+                     : may_have ? "[=false]"
+                                : "",
                      value ? option->argument : "");
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

@@ -12,7 +12,7 @@ enum option_kind {
     OPTION_INTEGER,  /* int64_t *, within [least, most] */
     OPTION_NUMBER,   /* double *, within [least, most] */
     OPTION_REPEATED, /* calls add(target, value) each time; false is a usage error that add has reported.
-                      * Where `argument` is NULL the value is optional: add(target, NULL) for a bare --name */
+                      * Where `argument` is NULL it is true or false: add(target, NULL) for a bare --name */
     OPTION_CHOICE    /* int64_t *, the index in `argument`, which names the choices: "text|json" */
 };
 

@@ -218,16 +218,45 @@ static struct http_options http_options(const struct config *config)
                                  .refused = routes_refused};
 }
 
-static bool start(struct service *service, alertron_model *model, char *why, size_t why_size)
+static alertron_model *load_model(const struct config *config, char *why, size_t why_size)
+{
+    alertron_error error;
+    alertron_model *model = modelstore_load(config->model.path, (alertron_input)config->model.input, &error);
+    if (!model)
+        why_say(why, why_size, "%s", error.text);
+    return model;
+}
+
+static void log_model(const alertron_model *model, const char *path)
+{
+    alertron_model_info info;
+    alertron_model_describe(model, &info);
+    log_info("alertrond %s, model %s: %s by %s, %u tree%s, %u feature%s", alertron_version(), path, info.kind,
+             info.producer, info.trees, info.trees == 1 ? "" : "s", info.features, info.features == 1 ? "" : "s");
+}
+
+/* All that reads files, and nothing that others see. */
+static bool prepare(struct service *service, alertron_model *model, char *why, size_t why_size)
 {
     const struct config *config = service->config;
-    struct http_options options = http_options(config);
+    const struct http_options options = http_options(config);
+    const char *path = model ? "made here" : config->model.path;
     /* TLS is tried first, as there must be no other threads yet. */
     if (!http_tls_works(&options, why, why_size) || !(service->access = access_new(config, why, why_size))) {
         alertron_model_free(model);
         return false;
     }
-    if (!start_parts(service, model, why, why_size))
+    if (!model && !(model = load_model(config, why, why_size)))
+        return false;
+    log_model(model, path);
+    return start_parts(service, model, why, why_size);
+}
+
+static bool start(struct service *service, alertron_model *model, char *why, size_t why_size)
+{
+    const struct config *config = service->config;
+    struct http_options options = http_options(config);
+    if (!prepare(service, model, why, why_size))
         return false;
     options.context = service->routes;
     if (!(service->http = http_start(&options, why, why_size)))
@@ -240,6 +269,19 @@ static bool start(struct service *service, alertron_model *model, char *why, siz
     return service->workers != NULL;
 }
 
+static void release(struct service *service)
+{
+    routes_free(service->routes);
+    status_free(service->status);
+    latest_free(service->parts.latest);
+    access_free(service->access);
+    devices_free(service->parts.devices);
+    models_free(service->parts.models);
+    features_free(service->parts.features);
+    if (service->has_metrics)
+        metrics_close(&service->metrics);
+}
+
 /* Readings first: HTTP answers until the last has been dealt with. */
 static bool end(struct service *service)
 {
@@ -250,27 +292,11 @@ static bool end(struct service *service)
     if (!clean)
         log_warning("some anomalies or dead letters were not acknowledged in time; their readings will be read again");
     http_stop(service->http);
-    routes_free(service->routes);
-    status_free(service->status);
-    latest_free(service->parts.latest);
-    access_free(service->access);
-    devices_free(service->parts.devices);
-    models_free(service->parts.models);
-    features_free(service->parts.features);
-    if (service->has_metrics)
-        metrics_close(&service->metrics);
+    release(service);
     return clean;
 }
 
-static void log_model(const alertron_model *model, const char *path)
-{
-    alertron_model_info info;
-    alertron_model_describe(model, &info);
-    log_info("alertrond %s, model %s: %s by %s, %u tree%s, %u feature%s", alertron_version(), path, info.kind,
-             info.producer, info.trees, info.trees == 1 ? "" : "s", info.features, info.features == 1 ? "" : "s");
-}
-
-/* Before there are threads, and before a byte comes from outside. */
+/* Before there are threads, and before a model, a secret or a byte from the network is parsed. */
 static void confine(const struct config *config)
 {
     if (!config->process.sandbox)
@@ -289,7 +315,6 @@ int service_run(const struct config *config, alertron_model *model)
     char why[1024];
     stop_catch_signals();
     catch_reload();
-    log_model(model, config->model.path ? config->model.path : "made here");
     notify_open();
     confine(config);
     bool good = start(&service, model, why, sizeof why);
@@ -301,6 +326,14 @@ int service_run(const struct config *config, alertron_model *model)
     log_end();
     notify_close();
     return good ? 0 : 1;
+}
+
+bool service_check(const struct config *config, char *why, size_t why_size)
+{
+    struct service service = {.config = config};
+    const bool good = prepare(&service, NULL, why, why_size);
+    release(&service);
+    return good;
 }
 
 int command_run(int argc, char **argv)
@@ -321,13 +354,7 @@ int command_run(int argc, char **argv)
     if (outcome != OPTIONS_RUN)
         return options_status(outcome);
     log_setup((enum log_level)config.log.level, (enum log_format)config.log.format, (unsigned)config.log.rate);
-    alertron_error error;
-    alertron_model *model = modelstore_load(config.model.path, (alertron_input)config.model.input, &error);
-    int status = 1;
-    if (model)
-        status = service_run(&config, model);
-    else
-        log_error("%s", error.text);
+    const int status = service_run(&config, NULL);
     config_free(&config);
     return status;
 }

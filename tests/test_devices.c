@@ -177,6 +177,7 @@ static void a_device_that_calls_itself_other_is_one_of_them(void **state)
     struct fixture fixture;
     begin(&fixture, DEVICES_MAX);
     const struct device *named = seen(&fixture, "_other", 1);
+    assert_true(exposes(&fixture, "alertrond_devices_overflow_total 0\n"));
     alertron_counter_add(named->anomalies[ALERTRON_SEVERITY_LOW], 1);
     for (int i = 0; i < DEVICES_MAX; i++)
         seen(&fixture, (const char *const[]){"a", "b", "c"}[i], 2);

@@ -154,17 +154,23 @@ def test_a_path_can_be_switched_off(web):
 
 
 @pytest.mark.quick
-def test_files_that_can_not_be_used_are_said_at_start(program, model, tmp_path):
+@pytest.mark.parametrize("command", ["run", "check-config"])
+def test_files_that_can_not_be_used_are_said_at_start(program, model, tmp_path, command):
     bad = secret_file(tmp_path / "bad", "alice:opensesame\n")
     for words, expected in [
+        (["-m", bad], "bad: these 17 bytes are neither a model"),
+        (["--model-feature-names", "a, b"], "model.feature_names has 2 names, and the model takes 3 features"),
+        (["--severity-calibration-file", "/dev/null"], "/dev/null"),
         (["--http-users-file", bad], "bad:1: this kind of hash is not taken"),
         (["--http-tokens-file", bad], "bad:1: a token has 16 to 256 characters"),
         (["--http-tls-client-ca", bad], "set http.tls_certificate, too"),
         (["--http-tls-certificate", bad], "TLS with "),
     ]:
-        ran = subprocess.run([program, "run", "-m", model, *words], capture_output=True, text=True, timeout=120)
+        ran = subprocess.run([program, command, "-m", model, *words], capture_output=True, text=True, timeout=120)
         assert ran.returncode == 1 and expected in ran.stderr, ran.stderr
-        assert "opensesame" not in ran.stderr
+        assert "opensesame" not in ran.stderr and "no mistakes" not in ran.stdout
+        if command == "run":  # what is hostile is parsed in the sandbox
+            assert ran.stderr.index("sandbox entered") < ran.stderr.index(expected)
 
 
 # --- limits -----------------------------------------------------------------------------------------------
@@ -223,6 +229,18 @@ def test_an_address_that_takes_all_it_can_get_leaves_room_for_others(web, begun)
             connection.sendall(begun)
         wait_until(lambda: http_get(f"{service.url}/healthz", 30)[0] == 200, 120, "a probe is answered")
         assert denied(service, "connections") > 0
+
+
+@pytest.mark.quick
+def test_no_header_hides_behind_others(web):
+    """civetweb leaves out what comes after the 64th: a proxy's header, or how long the body is."""
+    service = web("--http-admin-access=local")
+    smuggled = b"POST /-/reload HTTP/1.1\r\nHost: here\r\n\r\n"
+    for n, hidden, expected in [(61, b"", b"200"), (100, b"", b"431"), (70, b"X-Forwarded-For: 192.0.2.1\r\n", b"431")]:
+        many = b"".join(b"X-%d: x\r\n" % number for number in range(n))
+        length = b"Content-Length: %d\r\n" % len(smuggled) if hidden else b""
+        answer = raw(service, b"POST /-/reload HTTP/1.1\r\nHost: here\r\n" + many + length + hidden + b"Connection: close\r\n\r\n" + smuggled * bool(hidden))
+        assert answer.startswith(b"HTTP/1.1 " + expected) and answer.count(b"HTTP/1.1") == 1, answer
 
 
 @pytest.mark.quick

@@ -240,7 +240,7 @@ static void test_help_shows_every_flag_in_columns(void **state)
                                    "  -q, --quiet                say less\n"
                                    "  -v, --verbose              say more\n"
                                    "  -X, --property NAME=VALUE  may be repeated\n"
-                                   "      --create-topics-of-a-very-long-name\n"
+                                   "      --create-topics-of-a-very-long-name[=false]\n"
                                    "                             with or without a value\n"
                                    "\n"
                                    "Examples:\n"
