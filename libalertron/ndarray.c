@@ -275,9 +275,11 @@ static bool read_shape(const struct value *shape, struct array *array)
 /* The data must be there to the byte. */
 static bool read_data(const struct value *value, const struct value *data, struct array *array)
 {
-    if (value->kind == VALUE_ARRAY) { /* measured when the file was read */
+    if (value->kind == VALUE_ARRAY) {
         array->data = value->as.array.data;
-        return true;
+        return !array->data || /* they are still to be read, as many as the state asks for */
+               (value->as.array.n_bytes % array->dtype.size == 0 &&
+                value->as.array.n_bytes / array->dtype.size == array->n);
     }
     if (array->dtype.kind == 'O') {
         array->objects = data;

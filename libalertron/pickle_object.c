@@ -134,8 +134,9 @@ static bool read_wrapped_array(struct machine *machine, const struct value *stat
     if (array.n > SIZE_MAX / array.dtype.size)
         return alertron__machine_malformed(machine, "an array of impossible size");
     made->offset = machine->at;
+    made->as.array.n_bytes = array.n * array.dtype.size;
     *value = made;
-    return alertron__machine_take_bytes(machine, array.n * array.dtype.size, &made->as.array.data);
+    return alertron__machine_take_bytes(machine, made->as.array.n_bytes, &made->as.array.data);
 }
 
 bool alertron__machine_build(struct machine *machine)

@@ -69,8 +69,9 @@ struct value {
             struct value *callable, *arguments, *state; /* state is NULL until it is given */
         } object;
         struct {
-            const struct value *state;
-            const unsigned char *data;
+            const struct value *state; /* which the rest of the file may still change */
+            const unsigned char *data; /* NULL until they are read */
+            size_t n_bytes;
         } array;
     } as;
 };

@@ -312,6 +312,36 @@ static void refuses_arrays_that_are_none(void **state)
     free(bytes);
 }
 
+/* Of joblib's arrays, the shape and the type are kept in a dict that the pickle can get at again from its memo, once
+ * the data have been read: {"zz": memo[i] with "shape" or "dtype" anew}. Whichever of the memo's is such a dict. */
+static void refuses_arrays_that_change_once_they_are_read(void **state)
+{
+    (void)state;
+    static const char shape[] = "X\x02\0\0\0zzj\0\0\0\0X\x05\0\0\0shapeJ\xff\xff\xff\x7f\x85ss.";
+    static const char type[] = "X\x02\0\0\0zzj\0\0\0\0X\x05\0\0\0dtypecnumpy\ndtype\nX\x0a\0\0\0V100000000\x85Rss.";
+    enum { MEMO_AT = 8, MEMO_MAX = 200 };
+    const struct {
+        const char *bytes;
+        size_t n;
+    } ends[] = {{shape, sizeof shape - 1}, {type, sizeof type - 1}};
+    size_t n, changed = 0;
+    unsigned char *bytes = data_bytes("1.0.2_dict_standard_float32.joblib", &n);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (unsigned memo = 0; memo < MEMO_MAX; memo++) {
+            unsigned char *evil = malloc(n - 1 + ends[i].n);
+            memcpy(evil, bytes, n - 1);
+            memcpy(evil + n - 1, ends[i].bytes, ends[i].n);
+            evil[n - 1 + MEMO_AT] = (unsigned char)memo;
+            alertron_error error = {0};
+            alertron_model *model = alertron_model_load(evil, n - 1 + ends[i].n, NULL, &error);
+            changed += !model && strstr(error.text, "has a shape that its data don't fit") != NULL;
+            alertron_model_free(model);
+            free(evil);
+        }
+    assert_true(changed >= 2);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +354,7 @@ int main(void)
         cmocka_unit_test(refuses_leaves_that_are_none),
         cmocka_unit_test(refuses_tables_that_do_not_fit_the_tree),
         cmocka_unit_test(refuses_arrays_that_are_none),
+        cmocka_unit_test(refuses_arrays_that_change_once_they_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
