@@ -92,14 +92,14 @@ enum access_denial access_check(struct access *access, enum access_class class, 
 
 int access_status(enum access_denial denial)
 {
-    static const int statuses[] = {200, 403, 403, 401, 401, 403, 429, 0};
+    static const int statuses[] = {200, 403, 403, 401, 401, 403, 429, 403, 0};
     return statuses[denial];
 }
 
 const char *access_reason(enum access_denial denial)
 {
-    static const char *const reasons[] = {"",      "off",       "closed",   "none_sent",
-                                          "wrong", "forbidden", "too_many", "connections"};
+    static const char *const reasons[] = {"",          "off",      "closed", "none_sent",  "wrong",
+                                          "forbidden", "too_many", "page",   "connections"};
     return reasons[denial];
 }
 
@@ -127,6 +127,9 @@ void access_remedy(enum access_denial denial, enum access_class class, char *out
         break;
     case ACCESS_TOO_MANY:
         snprintf(out, size, "too many passwords were tried; try again in a second");
+        break;
+    case ACCESS_PAGE:
+        snprintf(out, size, "administration is for tools; this request has the Origin of a web page");
         break;
     case ACCESS_GRANTED:
     case ACCESS_CONNECTIONS:

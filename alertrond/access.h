@@ -26,6 +26,7 @@ enum access_denial {
     ACCESS_WRONG,       /* 401: no such token, user or password */
     ACCESS_FORBIDDEN,   /* 403: good credentials, for other paths */
     ACCESS_TOO_MANY,    /* 429: passwords that had to be checked in a short time */
+    ACCESS_PAGE,        /* 403: administration, asked for by a web page */
     ACCESS_CONNECTIONS, /* no answer: a connection beyond http.client_connections */
     ACCESS_DENIALS
 };

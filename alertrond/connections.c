@@ -176,7 +176,7 @@ static bool is_calm(const struct connections *connections)
     for (size_t i = 0; i < connections->options.max; i++)
         if (connections->all[i].taken && now >= atomic_load(&connections->all[i].due_ms))
             return false;
-    return atomic_load(&connections->open) <= connections->options.per_client;
+    return !connections->options.handshakes && atomic_load(&connections->open) <= connections->options.per_client;
 }
 
 static void look(struct connections *connections)

@@ -16,6 +16,7 @@ struct connection;
 struct connections_options {
     size_t max;        /* at a time */
     size_t per_client; /* of one address; more are shut */
+    bool handshakes;   /* connections have threads before they are noted, as with TLS */
     /* Told how many of an address were shut; by a thread of its own. */
     void (*refused)(void *context, const char *address, size_t n);
     void *context;

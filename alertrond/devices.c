@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "seed.h"
 
 static const char OTHER[] = "_other";
 
@@ -64,14 +64,12 @@ struct devices *devices_new(struct metrics *metrics, size_t devices_max)
         free(other);
         return NULL;
     }
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     *devices = (struct devices){.metrics = metrics,
                                 .buckets = buckets,
                                 .n_buckets = n_buckets,
                                 .other = other,
                                 .devices_max = devices_max,
-                                .seed = mix((uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid())};
+                                .seed = seed_draw()};
     return devices;
 }
 

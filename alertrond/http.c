@@ -65,10 +65,25 @@ const char *http_header(const struct http_request *request, const char *name)
     return value ? value : "";
 }
 
+/* "localhost:8000", "127.0.0.1", "[::1]:8000", the machine's own name: not one with a dot, which somebody may have
+ * bound to this address to have browsers take his page for ours. */
+static bool is_own_name(const char *host)
+{
+    char name[256];
+    const bool bracketed = *host == '[';
+    host += bracketed;
+    const size_t n = strcspn(host, bracketed ? "]" : ":");
+    if (n >= sizeof name)
+        return false;
+    memcpy(name, host, n);
+    name[n] = 0;
+    return !strchr(name, '.') || connections_loopback(name);
+}
+
 bool http_is_local(const struct http_request *request)
 {
     static const char *const others[] = {"Origin", "Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
-    if (!connections_loopback(request->client))
+    if (!connections_loopback(request->client) || !is_own_name(http_header(request, "Host")))
         return false;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (mg_get_header(request->connection, others[i]))
@@ -274,6 +289,7 @@ static void fill_settings(struct settings *settings, const struct http_options *
     set(settings, "max_request_size", "16384");
     set(settings, "tcp_nodelay", "1");
     set(settings, "enable_directory_listing", "no");
+    set(settings, "access_control_allow_methods", ""); /* or it answers OPTIONS of any page itself: all is allowed */
     if (!tls)
         return;
     set(settings, "ssl_certificate", options->tls_certificate);
@@ -291,6 +307,7 @@ static struct http_server *start(const struct http_options *options, char *why, 
     struct http_server *server = calloc(1, sizeof *server);
     const struct connections_options bounds = {.max = (size_t)options->threads,
                                                .per_client = (size_t)options->client_connections,
+                                               .handshakes = *options->tls_certificate != 0,
                                                .refused = options->refused,
                                                .context = options->context};
     if (server)

@@ -9,6 +9,7 @@
 
 #include "kafka.h"
 #include "metrics_table.h"
+#include "seed.h"
 
 #define OTHER_SERIES_MAX ((size_t)10000) /* partitions, reasons, statuses */
 
@@ -67,8 +68,8 @@ bool metrics_open(struct metrics *metrics, size_t devices_max, const char *readi
 {
     /* Each device has a series a severity; one more of each for all devices beyond the limit. How many those are is
      * devices.c's to say: here is room besides for the families whose labels don't come from devices. */
-    const alertron_registry_options options = {.series_max = OTHER_SERIES_MAX + (devices_max + 1) * (SEVERITIES - 1),
-                                               .shared = true};
+    const alertron_registry_options options = {
+        .series_max = OTHER_SERIES_MAX + (devices_max + 1) * (SEVERITIES - 1), .shared = true, .seed = seed_draw()};
     *metrics = (struct metrics){.registry = alertron_registry_new(&options, NULL, error)};
     if (!metrics->registry)
         return false;

@@ -25,8 +25,8 @@ bool property_is_secret(const char *name)
     char base[PROPERTY_NAME_BYTES_MAX];
     if (property_names_file(name, base))
         return false; /* a path */
-    return strstr(name, "password") || strstr(name, "secret") || ends_with(name, "token") ||
-           strcmp(name, "ssl.key.pem") == 0 || strcmp(name, "sasl.oauthbearer.config") == 0;
+    return strstr(name, "password") || strstr(name, "passphrase") || strstr(name, "secret") ||
+           ends_with(name, "token") || ends_with(name, "key.pem") || strcmp(name, "sasl.oauthbearer.config") == 0;
 }
 
 /* ---- files ---- */

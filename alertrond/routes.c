@@ -458,8 +458,12 @@ bool routes_admit(void *context, const struct http_request *request, struct http
     const struct route *route = find(request);
     if (!route || route->class == ACCESS_PUBLIC)
         return true;
+    /* A browser sends the credentials that it remembers for whatever page asks it to. */
+    const bool from_page = *http_header(request, "Origin") != 0;
     const enum access_denial denial =
-        access_check(routes->access, route->class, http_is_local(request), http_header(request, "Authorization"));
+        route->class == ACCESS_ADMIN && from_page
+            ? ACCESS_PAGE
+            : access_check(routes->access, route->class, http_is_local(request), http_header(request, "Authorization"));
     if (denial == ACCESS_GRANTED)
         return true;
     deny(routes, route, denial, request->client, response);

@@ -491,6 +491,8 @@ typedef struct alertron_registry_options {
     size_t series_max; /* children of one family before new ones go to its overflow child; 0 means 10,000 */
     bool shared;       /* several threads update at a time: a counter's update then costs a locked instruction, 5 ns
                           or so. An error on machines without atomic words of 64 bits. */
+    uint64_t seed;     /* of the tables that find children: a random number where label values come from strangers, who
+                          could choose them to collide if they knew it; 0 is as good a one where they don't */
 } alertron_registry_options;
 
 /* NULL options are the defaults. NULL on failure. */

@@ -120,22 +120,26 @@ static size_t write_key(const struct metric_family *family, const char *const *v
     return n;
 }
 
+/* The finalizer of MurmurHash3: each bit changes half of the others, so that without the seed nobody knows what the
+ * next word has to be for two keys to meet. */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u; /* 2^64 by the golden ratio */
-    return hash ^ hash >> 32;
+    hash ^= word;
+    hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDu;
+    hash = (hash ^ hash >> 33) * 0xC4CEB9FE1A85EC53u;
+    return hash ^ hash >> 33;
 }
 
-static uint64_t hash_of(const char *key, size_t n)
+static uint64_t hash_of(const struct metric_family *family, const char *key, size_t n)
 {
-    uint64_t hash = n, word;
+    uint64_t hash = mix(family->registry->seed, n), word;
     for (; n > sizeof word; n -= sizeof word, key += sizeof word) {
         memcpy(&word, key, sizeof word);
         hash = mix(hash, word);
     }
     word = 0;
     memcpy(&word, key, n);
-    return mix(mix(hash, word), 0);
+    return mix(hash, word);
 }
 
 /* --- the table --- */
@@ -183,7 +187,7 @@ bool alertron__child_index(struct metric_child *child)
 {
     if (!reserve_slot(child->family))
         return false;
-    uint64_t hash = hash_of(child->key, child->key_bytes);
+    uint64_t hash = hash_of(child->family, child->key, child->key_bytes);
     *find_slot(child->family, hash, child->key, child->key_bytes) = (struct metric_slot){hash, child};
     return true;
 }
@@ -248,7 +252,7 @@ struct metric_child *alertron__child_with(struct metric_family *family, const ch
         return family->permanent;
     char key[KEY_BYTES_MAX];
     size_t key_bytes = write_key(family, values, key);
-    struct metric_child *child = find_slot(family, hash_of(key, key_bytes), key, key_bytes)->child;
+    struct metric_child *child = find_slot(family, hash_of(family, key, key_bytes), key, key_bytes)->child;
     if (!child)
         child = add_child(family, key, key_bytes);
     if (!child) {
@@ -262,7 +266,7 @@ void alertron__child_remove(struct metric_family *family, struct metric_child *c
 {
     if (child == family->permanent)
         return;
-    free_slot(family, find_slot(family, hash_of(child->key, child->key_bytes), child->key, child->key_bytes));
+    free_slot(family, find_slot(family, hash_of(family, child->key, child->key_bytes), child->key, child->key_bytes));
     family->n_children--;
     child_unlink(child);
     alertron__registry_retire(family->registry, child);

@@ -91,6 +91,7 @@ alertron_registry *alertron_registry_new(const alertron_registry_options *option
         return NULL;
     }
     registry->allocator = memory;
+    registry->seed = options ? options->seed : 0;
     registry->series_max = options && options->series_max ? options->series_max : SERIES_MAX_DEFAULT;
     registry->shared = options && options->shared;
     registry->end = &registry->first;

@@ -61,6 +61,7 @@ struct metric_family {
 struct alertron_registry {
     alertron_allocator allocator;
     size_t series_max, n_families;
+    uint64_t seed;
     bool shared;
     _Atomic(struct metric_family *) first;
     _Atomic(struct metric_family *) *end; /* where the next family is linked */

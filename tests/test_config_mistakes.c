@@ -324,8 +324,13 @@ static void test_values_that_change_nothing_are_taken(void **state)
 static void test_secrets_are_told_by_their_names(void **state)
 {
     (void)state;
-    static const char *const secret[] = {"sasl.password", "ssl.key.password", "sasl.oauthbearer.client.secret",
-                                         "ssl.key.pem", "some.token"};
+    static const char *const secret[] = {"sasl.password",
+                                         "ssl.key.password",
+                                         "sasl.oauthbearer.client.secret",
+                                         "ssl.key.pem",
+                                         "some.token",
+                                         "sasl.oauthbearer.assertion.private.key.passphrase",
+                                         "sasl.oauthbearer.assertion.private.key.pem"};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
         assert_true(property_is_secret(secret[i]));
     static const char *const shown[] = {"security.protocol",  "ssl.ca.location",

@@ -72,8 +72,25 @@ def test_ingest_is_open_to_plain_local_requests_only(web):
     for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "Origin"):
         status, body = ingest(service, {header: "192.0.2.1"})
         assert status == 403 and "http.tokens_file" in body, header
+    for host, expected in [("evil.example:8000", 403), ("127.0.0.1.evil.example", 403), ("localhost:1", 200), ("[::1]:1", 200), ("me", 200)]:
+        assert ingest(service, {"Host": host})[0] == expected, host
     assert http_get(f"{service.url}/metrics")[0] == 200
-    assert denied(service, "closed") == 5
+    assert denied(service, "closed") == 7
+
+
+@pytest.mark.quick
+def test_administration_is_no_web_pages(web, tmp_path):
+    """Which a browser would send remembered credentials for."""
+    tokens = secret_file(tmp_path / "tokens", f"deploy:{TOKEN}:admin\n")
+    service = web("--http-admin-access=credentials", f"--http-tokens-file={tokens}")
+    words = b"POST /-/reload HTTP/1.0\r\nAuthorization: Bearer %s\r\n" % TOKEN.encode()
+    assert raw(service, words + b"\r\n").startswith(b"HTTP/1.1 200")
+    for origin in (b"https://evil.example", b"null"):
+        assert raw(service, words + b"Origin: %s\r\n\r\n" % origin).startswith(b"HTTP/1.1 403")
+        asked = b"OPTIONS /-/reload HTTP/1.0\r\nOrigin: %s\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+        answer = raw(service, asked % origin)
+        assert answer.startswith(b"HTTP/1.1 403") and b"Access-Control" not in answer
+    assert denied(service, "page") == 4
 
 
 def own_address():

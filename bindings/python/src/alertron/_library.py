@@ -122,7 +122,7 @@ class InfoStruct(ctypes.Structure):
 class RegistryOptionsStruct(ctypes.Structure):
     """alertron_registry_options"""
 
-    _fields_ = [("series_max", c_size_t), ("shared", c_bool)]
+    _fields_ = [("series_max", c_size_t), ("shared", c_bool), ("seed", c_uint64)]
 
 
 class ClockStruct(ctypes.Structure):

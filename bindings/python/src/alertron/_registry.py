@@ -248,7 +248,8 @@ class Registry(_Single):
         self._series_max = operator.index(series_max)
         if not 1 <= self._series_max < 2**32:
             raise ArgumentError(f"series_max is {self._series_max}; it must be at least 1 and below 2**32")
-        options, error = RegistryOptionsStruct(self._series_max), ErrorStruct()
+        seed = int.from_bytes(os.urandom(8), "little")
+        options, error = RegistryOptionsStruct(self._series_max, False, seed), ErrorStruct()
         handle = library.alertron_registry_new(ctypes.byref(options), None, ctypes.byref(error))
         self._handle: Optional[RegistryHandle] = owned(handle, error)
         # Reentrant, for signal handlers and finalizers that count something while their thread does.
