@@ -125,7 +125,9 @@ static void write_response(struct mg_connection *connection, const struct http_r
         mg_write(connection, head, n);
         mg_write(connection, response->body, n_body);
     }
-    if (response->body != small)
+    if (response->release)
+        response->release(response->owner, response->owned);
+    else if (response->body != small)
         free(response->body);
     if (close)
         mg_disable_connection_keep_alive(connection);
@@ -185,6 +187,7 @@ static int handle(struct mg_connection *connection, void *data)
     response->header = NULL;
     response->body = NULL;
     response->n_body = 0;
+    response->release = NULL;
     connection_due(exchange->noted, info->remote_addr, info->remote_port, server->options.request_seconds);
     const bool has_body = info->content_length > 0 || *http_header(&request, "Transfer-Encoding");
     const bool cut = info->num_headers >= MG_MAX_HEADERS; /* civetweb leaves out the rest without a word */

@@ -24,8 +24,12 @@ struct http_response {
     int status;
     const char *content_type;
     const char *header, *header_value; /* one more header, or NULL */
-    char *body; /* http_small's, or malloced by the handler and freed by the server; NULL: none */
+    char *body;                        /* http_small's, or malloced by the handler; NULL: none */
     size_t n_body;
+    /* Called once the response has been sent, in place of freeing the body; NULL: none. */
+    void (*release)(void *owner, const void *owned);
+    void *owner;
+    const void *owned;
     char room[HTTP_HEAD_BYTES_MAX + HTTP_SMALL_BYTES_MAX]; /* the server's: a head, and behind it a small body */
 };
 

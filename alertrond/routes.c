@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "page.h"
+#include "scrapes.h"
 
 #define FEW_FEATURES 64u /* rows of more are malloced */
 
@@ -21,7 +22,8 @@ struct routes {
     struct scorer *scorer;
     double *features; /* room for one */
     struct access *access;
-    struct status *status;                                 /* NULL: no status page */
+    struct status *status; /* NULL: no status page */
+    struct scrapes *scrapes;
     alertron_counter_child *denied[ACCESS_DENIALS], *good; /* requests to /ingest that were answered 200 */
     pthread_mutex_t mutex;                                 /* over what follows */
     double told;                                           /* when its slowest worker was last known to go round */
@@ -34,6 +36,14 @@ struct route {
     void (*answer)(struct routes *routes, const struct http_request *request, struct http_response *response);
 };
 
+static void free_parts(struct routes *routes)
+{
+    scorer_free(routes->scorer);
+    scrapes_free(routes->scrapes);
+    free(routes->features);
+    free(routes);
+}
+
 struct routes *routes_new(const struct scorer_parts *parts, struct access *access, struct status *status)
 {
     struct routes *routes = calloc(1, sizeof *routes);
@@ -42,14 +52,12 @@ struct routes *routes_new(const struct scorer_parts *parts, struct access *acces
     routes->parts = parts;
     routes->access = access;
     routes->status = status;
-    if (!(routes->scorer = scorer_new(parts))) {
-        free(routes);
-        return NULL;
-    }
-    routes->features = calloc(scorer_begin(routes->scorer)->width, sizeof *routes->features);
-    if (!routes->features) {
-        scorer_free(routes->scorer);
-        free(routes);
+    routes->scorer = scorer_new(parts);
+    routes->scrapes = scrapes_new(parts->metrics->registry);
+    if (routes->scorer)
+        routes->features = calloc(scorer_begin(routes->scorer)->width, sizeof *routes->features);
+    if (!routes->features || !routes->scrapes) {
+        free_parts(routes);
         return NULL;
     }
     pthread_mutex_init(&routes->scoring, NULL);
@@ -72,9 +80,7 @@ void routes_free(struct routes *routes)
         return;
     pthread_mutex_destroy(&routes->mutex);
     pthread_mutex_destroy(&routes->scoring);
-    scorer_free(routes->scorer);
-    free(routes->features);
-    free(routes);
+    free_parts(routes);
 }
 
 void routes_tell(struct routes *routes, const char *trouble, double silent)
@@ -119,26 +125,27 @@ static void answer_error(struct http_response *response, int status, const char 
     response->n_body = (size_t)snprintf(response->body, HTTP_SMALL_BYTES_MAX, "{\"error\":%s}", quoted);
 }
 
+static void release_scrape(void *scrapes, const void *scrape)
+{
+    scrapes_release(scrapes, scrape);
+}
+
 static void answer_metrics(struct routes *routes, const struct http_request *request, struct http_response *response)
 {
-    const alertron_registry *registry = routes->parts->metrics->registry;
     const alertron_exposition format =
         strstr(http_header(request, "Accept"), "application/openmetrics-text") ? ALERTRON_OPENMETRICS : ALERTRON_TEXT;
-    size_t capacity = 65536, n;
-    char *text = NULL;
-    /* Children may appear between two calls, hence the room to spare and the loop. */
-    while ((text = malloc(capacity)) && (n = alertron_registry_text(registry, format, text, capacity)) > capacity) {
-        free(text);
-        capacity = n + n / 8;
-    }
-    if (!text) {
+    const struct scrape *scrape = scrapes_hold(routes->scrapes, format);
+    if (!scrape) {
         answer_text(response, 503, "out of memory\n");
         return;
     }
     response->status = 200;
     response->content_type = alertron_exposition_content_type(format);
-    response->body = text;
-    response->n_body = n;
+    response->body = scrape->text;
+    response->n_body = scrape->n;
+    response->release = release_scrape;
+    response->owner = routes->scrapes;
+    response->owned = scrape;
 }
 
 static bool is_json(const char *content_type)
