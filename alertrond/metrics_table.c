@@ -53,7 +53,7 @@ const struct metric_family_row metric_families[] = {
      .kind = COUNTER,
      .labels = {"status"},
      .unit = "requests",
-     .help = "Requests to /ingest by HTTP status.",
+     .help = "POST requests to /ingest that were let in, by HTTP status: 200, 400, 413 or 415.",
      FIELD(requests)},
     {.section = "Readings",
      .name = "alertrond_anomalies_total",
