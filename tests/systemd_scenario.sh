@@ -9,8 +9,14 @@ chgrp -R alertrond /etc/alertrond
 chmod 750 /etc/alertrond
 chmod 640 /etc/alertrond/*
 
-# A broker, which comes late: the service waits for it without being started.
-systemctl start --no-block alertrond
+# A machine that boots while its broker is away: the boot ends, the service waits for it without being started.
+systemctl enable alertrond
+systemctl start --no-block multi-user.target
+for _ in $(seq 300); do
+    systemctl --quiet is-active multi-user.target && break
+    sleep 0.1
+done
+systemctl show multi-user.target -p ActiveState > booting
 for _ in $(seq 100); do
     systemctl show alertrond -p StatusText --value | grep -q waiting && break
     sleep 0.1
@@ -29,9 +35,22 @@ systemd-analyze security --no-pager alertrond | tail -n 1 > exposure
 python3 - > answer 2>&1 << 'PYTHON'
 import json, urllib.request
 reading = {"device_id": "d", "features": [50.0, 100.0, 0.5]}
-request = urllib.request.Request("http://127.0.0.1:18000/ingest", json.dumps(reading).encode(), {"Content-Type": "application/json"})
+request = urllib.request.Request("http://127.0.0.1:8000/ingest", json.dumps(reading).encode(), {"Content-Type": "application/json"})
 print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).read().decode())
 PYTHON
+
+# TLS before it, as deploy/tls/README.md has it.
+if [ -x /usr/bin/stunnel4 ]; then
+    mkdir /etc/alertrond/tls
+    cp ./*.crt server.key /etc/alertrond/tls
+    chmod 600 /etc/alertrond/tls/server.key
+    cp alertrond-tls.conf /etc/stunnel
+    systemctl enable --now stunnel@alertrond-tls
+    systemctl restart stunnel@alertrond-tls
+    curl --silent --noproxy '*' --retry 10 --retry-delay 1 --retry-connrefused \
+        --cacert clients-ca.crt --cert client.crt --key client.key https://localhost:8443/metrics > front.answer
+    systemctl show stunnel@alertrond-tls -p ActiveState -p NRestarts > front
+fi
 
 # One that hangs is killed by the watchdog, and started again.
 kill -STOP "$pid"
@@ -44,8 +63,20 @@ systemctl show alertrond -p ActiveState -p NRestarts > watchdog
 
 systemctl stop alertrond
 systemctl show alertrond -p ActiveState -p Result -p ExecMainStatus > stopped
+journalctl -o cat --no-pager > journal.machine
 journalctl -u alertrond -o cat --no-pager > journal
 journalctl -u alertrond -o json --no-pager > journal.json
+
+# A librdkafka of one's own, as `make install` leaves it.
+cp "$(ldconfig -p | sed -n 's/.*librdkafka\.so\.1 .*=> //p' | head -n 1)" /usr/local/lib
+ldconfig
+systemctl start --no-block alertrond
+for _ in $(seq 100); do
+    systemctl show alertrond -p StatusText --value | grep -q . && break
+    sleep 0.1
+done
+grep -o '/.*librdkafka.*' "/proc/$(systemctl show alertrond -p MainPID --value)/maps" | sort -u > librdkafka
+systemctl stop alertrond
 
 # A mistake in the configuration is not tried again.
 echo 'nonsense' >> /etc/alertrond/alertrond.conf

@@ -20,6 +20,7 @@ SERVICES, VOLUMES, SECRETS = FILE["services"], FILE["volumes"], FILE["secrets"]
 JOBS = {"topic-init", "model-init"}
 DEVICES = {"generator", "spikes"}
 WRITES_ITS_ROOT = {"kafka", "redpanda", "topic-init"}
+MANUAL = (ROOT / "docs" / "compose.md").read_text()
 VERSION = re.search(r'ALERTRON_VERSION "(.*)"', (ROOT / "libalertron" / "alertron.h").read_text())[1]
 
 
@@ -34,7 +35,7 @@ def name(request):
 
 
 def test_the_services_are_those_of_the_manual(name):
-    assert f"`{name}`" in (ROOT / "docs" / "compose.md").read_text()
+    assert f"`{name}`" in MANUAL
 
 
 def test_images_are_pinned(name):
@@ -100,6 +101,28 @@ def test_order_is_by_health_and_by_success():
 
 def test_kafka_is_the_one_that_is_tested():
     assert {SERVICES[name]["image"] for name in ("kafka", "topic-init")} == {f"apache/kafka:{broker.KAFKA_VERSION}"}
+
+
+def test_an_upgrade_has_all_read_their_files_anew():
+    """Compose makes anew what has another image or configuration, and a file that is mounted is no part of either."""
+    line = re.search(r"^docker compose restart ([\w ]*\w)", MANUAL, re.MULTILINE)[1]
+    assert set(line.split()) == {name for name in SERVICES if mounts(name)}
+
+
+def test_a_broker_that_wants_a_log_in_gets_one_from_all_that_talk_to_it(program, model, tmp_path):
+    (text,) = (block for block in re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL) if "KAFKA_" in block)
+    services = yaml.safe_load(text)["services"]
+    assert set(services) == {name for name in SERVICES if "KAFKA_BOOTSTRAP" in SERVICES[name].get("environment", {})}
+    assert services.pop("topic-init") == {"entrypoint": ["true"]}
+    environment, secrets = services["alertrond"]["environment"], services["alertrond"]["secrets"]
+    assert all(service == services["alertrond"] for service in services.values())
+    assert {value for value in environment.values() if "/" in value} == {f"/run/secrets/{name}" for name in secrets}
+    for secret in secrets:
+        (tmp_path / secret).write_text("x")
+    ours = {name: value.replace("/run/secrets", str(tmp_path)) for name, value in environment.items()}
+    run = subprocess.run([program, "check-config", "-m", model], capture_output=True, text=True, env=ours)
+    assert run.returncode == 0, run.stderr
+    assert not [name for name in environment if f"environment variable {name}" not in run.stdout], run.stdout
 
 
 def test_every_variable_is_documented_with_its_default():

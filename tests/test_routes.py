@@ -68,12 +68,19 @@ MISTAKES = {
     "no =": (DEFAULT + "channel\n", "contains parsing errors"),
     "no value": ("[default]\nwebhook_file =\n", "webhook_file has no value"),
     "a line that goes on": ("[default]\nwebhook_file = /x\n  /y\n", "webhook_file goes on over several lines"),
+    "a comment behind a value": (DEFAULT + "[route a]\ndevice_id = pump-.+ ; pumps\nwebhook_file = /x\n", "[route a]: device_id holds '; pumps'"),
+    "a comment behind a path": ("[default]\nwebhook_file = /x # hook\n", "[default]: webhook_file holds '# hook'"),
+    "a value in quotes": (DEFAULT + "[route a]\ndevice_id = \"pump-7\"\nwebhook_file = /x\n", "device_id is in quotes"),
     "a webhook in place of its file": ("[default]\nwebhook_file = https://hooks.example.test/x\n", "which is a secret"),
     "a relative path": ("[default]\nwebhook_file = slack/url\n", "no absolute path: slack/url"),
     "a bad channel": (DEFAULT + "channel = #a b\n", "[default]: channel is a name such as #pumps"),
     "a template for a channel": (DEFAULT + "channel = {{.}}\n", "[default]: channel is a name"),
     "a route without a name": (DEFAULT + "[route]\nteam = fleet\nwebhook_file = /x\n", "a route is named by letters"),
     "a route with a bad name": (DEFAULT + "[route a b]\nteam = fleet\nwebhook_file = /x\n", "a route is named by letters"),
+    "a route that is there already": (
+        DEFAULT + "[route a]\ndevice_id = x\nwebhook_file = /x\n[route  a]\ndevice_id = y\nwebhook_file = /y\n",
+        "[route  a]: there is a [route a] already",
+    ),
     "a route without a file": (DEFAULT + "[route a]\nteam = fleet\n", "[route a]: webhook_file is missing"),
     "a route without a condition": (DEFAULT + "[route a]\nwebhook_file = /x\n", "[route a]: it has no condition"),
     "no such team": (DEFAULT + "[route a]\nteam = flet\nwebhook_file = /x\n", "team is one of fleet, platform, not 'flet'"),
@@ -81,6 +88,13 @@ MISTAKES = {
     "a bad expression": (DEFAULT + "[route a]\ndevice_id = pump-(\nwebhook_file = /x\n", "device_id is no regular expression"),
     "look-ahead": (DEFAULT + "[route a]\ndevice_id = (?!pump).+\nwebhook_file = /x\n", "(RE2) have not"),
     "a back reference": (DEFAULT + "[route a]\ndevice_id = (a)\\1\nwebhook_file = /x\n", "(RE2) have not"),
+    "a repetition without a minimum": (DEFAULT + "[route a]\ndevice_id = pump-[0-9]{,3}\nwebhook_file = /x\n", "(RE2) have not"),
+    "a repetition beyond a thousand": (DEFAULT + "[route a]\ndevice_id = p{1,1001}\nwebhook_file = /x\n", "(RE2) have not"),
+    "Python's end of the text": (DEFAULT + "[route a]\ndevice_id = pump\\Z\nwebhook_file = /x\n", "(RE2) have not"),
+    "Python's letter by number": (DEFAULT + "[route a]\ndevice_id = \\u0070ump\nwebhook_file = /x\n", "(RE2) have not"),
+    "Python's letter by name": (DEFAULT + "[route a]\ndevice_id = \\N{BULLET}\nwebhook_file = /x\n", "(RE2) have not"),
+    "Python's flag": (DEFAULT + "[route a]\ndevice_id = (?ix)pump\nwebhook_file = /x\n", "(RE2) have not"),
+    "spaces around an alternative": (DEFAULT + "[route a]\ndevice_id = pump-7 | pump-8\nwebhook_file = /x\n", "write a|b, and [ ]"),
     "any alert at all": (DEFAULT + "[route a]\ndevice_id = .*\nwebhook_file = /x\n", "also takes the alerts that are about no device"),
     "a platform's device": (DEFAULT + "[route a]\nteam = platform\ndevice_id = x\nwebhook_file = /x\n", "gets nothing"),
     "a route behind a wider one": (
@@ -115,6 +129,16 @@ def test_a_table_that_is_not_there_is_told(tmp_path):
     rendered = render(tmp_path / "none.ini", "--output", "-")
     assert rendered.returncode == 1
     assert "none.ini can't be read" in rendered.stderr and "Traceback" not in rendered.stderr
+
+
+@pytest.mark.parametrize("pattern", [r"\x41", r"a{1000}", r"a{2,1000}", r"\\Users", r"\\1", r"(?i)a", r"(?s-m:a)", "line 7", r"a \| b", "a;b", "a#1"])
+def test_what_alertmanager_takes_is_not_refused(tmp_path, pattern):
+    table = written(tmp_path, f"[default]\nwebhook_file = /x\n[route a]\ndevice_id = {pattern}\nwebhook_file = /x\n")
+    rendered = render(table, "--output", tmp_path / "alertmanager.yml")
+    assert rendered.returncode == 0, rendered.stderr
+    (tmp_path / "alertron.tmpl").write_text("")
+    status, said = amtool("check-config", tmp_path / "alertmanager.yml")
+    assert status == 0, said
 
 
 # ---- the routes ----
