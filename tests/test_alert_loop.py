@@ -51,8 +51,9 @@ def fleet(tmp_path_factory, program, model):
 
 @pytest.fixture(scope="module")
 def wild(fleet):
-    """The fleet's messages after two of its devices have gone wild at once: {device: message}."""
-    began = fleet.produce(("edge-3", ANOMALOUS, 200), ("pump-7", ANOMALOUS, 60))
+    """The fleet's messages after two of its devices have gone wild at once, among readings of others so many that it is no
+    incident of the fleet: {device: message}."""
+    began = fleet.produce(("edge-1", NORMAL, 300), ("edge-3", ANOMALOUS, 200), ("pump-7", ANOMALOUS, 25))
 
     def messages():
         found = {one["channel"]: one for one in fleet.messages("FIRING", "AlertronDeviceAnomalySpike")}

@@ -7,7 +7,8 @@ BOTH = "sum(rate(alertrond_candidate_readings_total{INSTANCES}[$__rate_interval]
 AGREED = 'sum(rate(alertrond_candidate_readings_total{INSTANCES,outcome=~"both_.*"}[$__rate_interval]))'
 OUTCOMES = {"both_normal": "green", "both_anomalous": "blue", "primary_only": "orange", "candidate_only": "purple"}
 RELOADS = {"done": "green", "unchanged": "blue", "refused": "red"}
-AGE = "time() - min(alertrond_model_loaded_timestamp_seconds{INSTANCES})"
+# As AlertronModelStale counts it: a restart loads the model anew, which is no younger for that.
+AGE = "time() - min by (model_version) (alertron:model_first_seen:timestamp_seconds{JOBS})"
 
 
 def shift(direction):
@@ -26,7 +27,8 @@ IN_FORCE = [
           ["count by (role, model_version, kind, producer, kernel) (alertrond_model_info{INSTANCES})"],
           {"role": "role", "model_version": "version", "kind": "kind", "producer": "producer", "kernel": "kernel", "Value #A": "instances"},
           width=14, height=6),
-    stat("Age of the model", "Since the primary model was loaded, in the instance that loaded it first.", "s", AGE, width=5, height=6),
+    stat("Age of the model", "Since the primary model was first seen, by version; for an hour also that of the one before.", "s", AGE,
+         legend="{{model_version}}", width=5, height=6),
     stat("Origin of the cuts", "Where the severity cuts come from: provisional, training, file or stream.", "none",
          "max by (origin) (alertrond_severity_cuts_origin{INSTANCES} == 1)", legend="{{origin}}", name=True, width=5, height=6),
 ]  # fmt: skip
@@ -76,9 +78,8 @@ CHANGES = [
 ]  # fmt: skip
 
 AGES = [
-    timeseries("Model age", "Since the primary model was loaded, by instance.", "s",
-               [query("time() - max by (instance) (alertrond_model_loaded_timestamp_seconds{INSTANCES})", "{{instance}}"),
-                threshold_line(threshold("model_age_seconds"))], width=12, limits=(0, None)),
+    timeseries("Model age", "Since the primary model was first seen, by version; restarts don't matter.", "s",
+               [query(AGE, "{{model_version}}"), threshold_line(threshold("model_age_seconds"))], width=12, limits=(0, None)),
     timeseries("Readings by model", "Readings a second that each model scored.", "cps",
                [query("sum by (role, model_version) (rate(alertrond_model_predictions_total{INSTANCES}[$__rate_interval]))",
                       "{{role}} {{model_version}}")], width=12, limits=(0, None)),

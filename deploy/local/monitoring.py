@@ -21,18 +21,19 @@ _FAST_ALERTMANAGER = {
     "group_interval: 30s": "group_interval: 2s",
     "repeat_interval: 50s": "repeat_interval: 1s",
 }
-# How long a rule's condition has to hold before it fires.
+# How long a rule's condition has to hold before it fires, and how long an alert fires on when it does no more.
 _HOLD = re.compile(r"^( *for:) \d+[mh]$", re.MULTILINE)
+_KEEP = re.compile(r"^( *keep_firing_for:) \d+[mh]$", re.MULTILINE)
 
 
 class Prometheus:
-    """With the rules and the configuration of production: at short intervals, unless not `fast`; with `hurry`, an alert
-    whose condition has to hold for minutes fires after seconds."""
+    """With the rules and the configuration of production: at short intervals, and alerts end seconds after their cause,
+    unless not `fast`; with `hurry`, an alert whose condition has to hold for minutes fires after seconds."""
 
     def __init__(self, directory, port, service_port, alertmanager_port, *, fast=True, hurry=False):
         self.directory = pathlib.Path(directory)
         self._fast = _FAST_PROMETHEUS if fast else {}
-        self._hurry = hurry
+        self._seconds = ([_KEEP] if fast else []) + ([_HOLD] if hurry else [])
         self.url = f"http://127.0.0.1:{port}"
         self._addresses = {
             '"127.0.0.1:8000"': f'"127.0.0.1:{service_port}"',
@@ -54,7 +55,9 @@ class Prometheus:
         source = paths.DEPLOY / "prometheus"
         for rules in source.glob("alertron.*.yml"):
             text = rules.read_text()
-            (self.directory / rules.name).write_text(_HOLD.sub(r"\1 6s", text) if self._hurry else text)
+            for times in self._seconds:
+                text = times.sub(r"\1 6s", text)
+            (self.directory / rules.name).write_text(text)
         _copy(source / "prometheus.yml", self.directory / "prometheus.yml", {**self._addresses, **self._fast})
         self._child.start()
         return self
