@@ -280,15 +280,15 @@ static bool choose_range(struct replay *replay, struct kafka_range *range)
     const struct letters_bound *since = &flags->choice.since, *until = &flags->choice.until;
     if (flags->partition >= 0 && range->partition != flags->partition)
         range->end = range->first;
-    if (!flags->from_beginning && range->committed > range->end && range->end > range->first) {
+    if (range->committed > range->end && range->end > range->first) {
         char text[160];
         snprintf(text, sizeof text,
                  "group %s has come to offset %lld of partition %d, which ends at %lld: it was made anew; give "
-                 "--from-beginning, or another --group",
+                 "another --group",
                  flags->group, (long long)range->committed, (int)range->partition, (long long)range->end);
         return fail(replay, flags->letters, text);
     }
-    if (!flags->from_beginning && range->committed > range->first)
+    if (range->committed > range->first)
         range->first = range->committed;
     if (since->kind == LETTERS_OFFSET && since->value > range->first)
         range->first = since->value;

@@ -104,7 +104,7 @@ def test_letters_come_back_as_they_came_and_only_once(letters):
     letters.check(range(40))
     assert letters.replay().startswith("0 dead letters of")
     letters.check(range(40))
-    letters.replay("--from-beginning")
+    assert "40 dead letters of" in letters.replay("--group", "another")
     letters.check([*range(40), *range(40)])
 
 
@@ -123,11 +123,25 @@ def test_a_dry_run_tells_and_writes_nothing(letters):
 def test_only_what_is_chosen_comes_back_and_the_rest_is_told(letters):
     letters.write(various(letters.topics.readings))
     told = letters.replay("--reason", "wrong_width,empty")
-    assert "20 passed, as not chosen: 10 not_json, 10 tombstone" in told and "--from-beginning" in told
+    assert "20 passed, as not chosen: 10 not_json, 10 tombstone" in told and "another --group" in told
     letters.check(of_reason(40, 0, 3))
     assert letters.replay("--reason", "tombstone").startswith("0 dead letters")
-    letters.replay("--reason", "not_json,tombstone", "--from-beginning")
+    again = ["--reason", "not_json,tombstone", "--group", "passed"]
+    for put in (3, 3, 14, 0):  # as if it were stopped twice
+        limit = ["--limit", "3"] if put == 3 else []
+        assert f"{put} dead letters of" in letters.replay(*again, *limit)
     letters.check(range(40))
+    assert letters.replay().startswith("0 dead letters")
+
+
+def test_no_flag_takes_a_group_back_to_letters_that_it_has_put_back(letters):
+    letters.write(various(letters.topics.readings))
+    letters.replay("--reason", "wrong_width")
+    told = letters.replay("--from-beginning", "--reason", "not_json", "--limit", "3", status=2)
+    assert "--from-beginning" in told
+    letters.replay("--since", "0", "--until", "1")
+    assert letters.replay().startswith("0 dead letters")
+    letters.check(of_reason(40, 0))
 
 
 def test_ranges_of_times_and_offsets(letters):
@@ -156,7 +170,7 @@ def test_what_does_not_say_where_it_came_from_needs_a_topic(letters):
     told = letters.replay()
     assert "2 passed, as nothing says where they came from" in told and "--reason none --topic TOPIC" in told
     letters.check([2])
-    letters.replay("--from-beginning", "--reason", "none", "--topic", letters.topics.anomalies)
+    letters.replay("--group", "bare", "--reason", "none", "--topic", letters.topics.anomalies)
     letters.check([2])
     letters.check([0, 1], letters.topics.anomalies)
 
