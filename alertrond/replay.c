@@ -277,7 +277,7 @@ static bool run_batch(struct replay *replay, unsigned *refusals)
 static bool choose_range(struct replay *replay, struct kafka_range *range)
 {
     const struct replay_flags *flags = replay->flags;
-    const struct letters_bound *since = &flags->choice.since, *until = &flags->choice.until;
+    const struct letters_bound *until = &flags->choice.until;
     if (flags->partition >= 0 && range->partition != flags->partition)
         range->end = range->first;
     if (range->committed > range->end && range->end > range->first) {
@@ -290,8 +290,6 @@ static bool choose_range(struct replay *replay, struct kafka_range *range)
     }
     if (range->committed > range->first)
         range->first = range->committed;
-    if (since->kind == LETTERS_OFFSET && since->value > range->first)
-        range->first = since->value;
     if (until->kind == LETTERS_OFFSET && until->value < range->end)
         range->end = until->value;
     return true;

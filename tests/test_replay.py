@@ -152,8 +152,10 @@ def test_ranges_of_times_and_offsets(letters):
 
     letters.replay("--since", moment(10), "--until", moment(20), "--group", "times")
     letters.check(range(10, 20))
-    letters.replay("--since", "5", "--until", "8", "--partition", "2", "--group", "offsets")
+    told = letters.replay("--since", "5", "--until", "8", "--partition", "2", "--group", "offsets")
+    assert "5 passed, as not chosen: 5 tombstone" in told  # what lies behind --until is not passed
     letters.check([*range(10, 20), 22, 26, 30])
+    assert "2 dead letters of" in letters.replay("--partition", "2", "--group", "offsets")
 
 
 def test_a_limit_ends_it_and_the_next_goes_on(letters):
