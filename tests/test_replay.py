@@ -158,6 +158,27 @@ def test_ranges_of_times_and_offsets(letters):
     assert "2 dead letters of" in letters.replay("--partition", "2", "--group", "offsets")
 
 
+def test_a_group_that_has_no_place_says_so_before_it_writes(letters):
+    letters.write(various(letters.topics.readings, 1))
+    assert streams.held(letters.kafka.bootstrap, letters.topics.dead_letters) == 1  # waits until all partitions are led
+    for flag in ("--dry-run", "--partition=1", "--limit=1"):
+        told = letters.replay(flag)
+        assert ("has no place in 1 partition of" in told) == (flag != "--partition=1")
+    letters.write(various(letters.topics.readings, 6))  # also where there were none
+    told = letters.replay()
+    assert "6 dead letters of" in told and "no place" not in told
+    letters.check(range(7))
+    assert "has no place in 4 partitions of" in letters.replay("--group", "another", "--dry-run")
+
+
+def test_a_replay_with_nothing_to_do_renews_its_places_which_kafka_would_forget(letters):
+    letters.write(various(letters.topics.readings))
+    letters.replay()
+    before = streams.held(letters.kafka.bootstrap, "__consumer_offsets")
+    assert letters.replay().startswith("0 dead letters of")
+    assert streams.held(letters.kafka.bootstrap, "__consumer_offsets") >= before + streams.PARTITIONS
+
+
 def test_a_limit_ends_it_and_the_next_goes_on(letters):
     letters.write(various(letters.topics.readings))
     for n, expected in ((15, 15), (15, 30), (15, 40), (15, 40)):
