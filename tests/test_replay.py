@@ -8,6 +8,7 @@ import time
 import pytest
 import streams
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from process import wait_until
 from test_backpressure import limit_message
 from test_service import Run
@@ -177,6 +178,14 @@ def test_a_replay_with_nothing_to_do_renews_its_places_which_kafka_would_forget(
     before = streams.held(letters.kafka.bootstrap, "__consumer_offsets")
     assert letters.replay().startswith("0 dead letters of")
     assert streams.held(letters.kafka.bootstrap, "__consumer_offsets") >= before + streams.PARTITIONS
+
+
+def test_partitions_without_a_leader_are_waited_for(letters):
+    """As those of a topic that was just made are."""
+    admin = AdminClient({"bootstrap.servers": letters.kafka.bootstrap, "log_level": 2})
+    letters.kafka.make_topics({"just-made": 50})
+    wait_until(lambda: "just-made" in admin.list_topics(timeout=30).topics, 60, "the topic is shown", 0.001)
+    assert letters.replay("--dry-run", "--dead-letters", "just-made").startswith("0 dead letters of")
 
 
 def test_a_limit_ends_it_and_the_next_goes_on(letters):
