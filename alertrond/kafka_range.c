@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "kafka_private.h"
 #include "why.h"
 
@@ -96,18 +98,38 @@ static rd_kafka_resp_err_t read_committed(struct kafka_consumer *consumer, struc
     return error;
 }
 
+/* A partition has no leader, or the group no coordinator, or another one: soon it will. */
+static bool is_passing(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
+}
+
+/* `what` was asked for last. */
+static rd_kafka_resp_err_t fill_ranges(struct kafka_consumer *consumer, struct kafka_range *ranges, size_t n,
+                                       int timeout_ms, const char **what)
+{
+    *what = "its ends";
+    const rd_kafka_resp_err_t error = read_ends(consumer, ranges, n, timeout_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error;
+    *what = "the group's offsets";
+    return read_committed(consumer, ranges, n, timeout_ms);
+}
+
 struct kafka_range *kafka_ranges_read(struct kafka_consumer *consumer, size_t *n, int timeout_ms, char *why,
                                       size_t why_size)
 {
     struct kafka_range *ranges = make_ranges(consumer, n, timeout_ms, why, why_size);
     if (!ranges)
         return NULL;
-    const char *what = "its ends";
-    rd_kafka_resp_err_t error = read_ends(consumer, ranges, *n, timeout_ms);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        what = "the group's offsets";
-        error = read_committed(consumer, ranges, *n, timeout_ms);
-    }
+    const char *what;
+    const double start = clock_seconds();
+    rd_kafka_resp_err_t error;
+    while (is_passing(error = fill_ranges(consumer, ranges, *n, timeout_ms, &what)) &&
+           clock_seconds() - start < timeout_ms * 1e-3)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ranges;
     why_say(why, why_size, "topic %s: %s: %s", consumer->topic, what, rd_kafka_err2str(error));

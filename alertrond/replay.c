@@ -26,7 +26,7 @@
 
 /* How far it has come; a batch that does not count goes back to what was before. */
 struct place {
-    struct kafka_offset *next; /* a range each */
+    struct kafka_offset *next; /* of each of the places */
     struct replay_tally tally;
 };
 
@@ -35,8 +35,8 @@ struct replay {
     struct kafka_consumer *consumer;
     struct kafka_producer *producer; /* NULL: a dry run */
     struct kafka_topics *topics;
-    struct kafka_range *ranges; /* those that have something to be read */
-    size_t n;
+    struct kafka_range *ranges; /* those that have something to be read, n; then others whose place is renewed */
+    size_t n, n_places;
     struct place now, before; /* before: the batch */
     size_t batch_letters, batch_bytes;
     double batch_begun; /* when */
@@ -177,7 +177,7 @@ static bool all_read(struct replay *replay)
 
 static void copy_place(const struct replay *replay, struct place *to, const struct place *from)
 {
-    memcpy(to->next, from->next, replay->n * sizeof *to->next);
+    memcpy(to->next, from->next, replay->n_places * sizeof *to->next);
     to->tally = from->tally;
 }
 
@@ -220,7 +220,8 @@ static enum kafka_transaction commit_batch(struct replay *replay)
     const double start = clock_seconds();
     enum kafka_transaction outcome;
     do
-        outcome = kafka_transaction_commit(replay->producer, replay->consumer, replay->now.next, replay->n, COMMIT_MS);
+        outcome =
+            kafka_transaction_commit(replay->producer, replay->consumer, replay->now.next, replay->n_places, COMMIT_MS);
     while (outcome == KAFKA_TRANSACTION_RETRY && !is_over(start));
     if (outcome == KAFKA_TRANSACTION_FATAL)
         fail(replay, "", kafka_producer_fatal(replay->producer));
@@ -277,43 +278,63 @@ static bool run_batch(struct replay *replay, unsigned *refusals)
 static bool choose_range(struct replay *replay, struct kafka_range *range)
 {
     const struct replay_flags *flags = replay->flags;
-    const struct letters_bound *since = &flags->choice.since, *until = &flags->choice.until;
+    const struct letters_bound *until = &flags->choice.until;
     if (flags->partition >= 0 && range->partition != flags->partition)
         range->end = range->first;
-    if (!flags->from_beginning && range->committed > range->end && range->end > range->first) {
+    if (range->committed > range->end && range->end > range->first) {
         char text[160];
         snprintf(text, sizeof text,
                  "group %s has come to offset %lld of partition %d, which ends at %lld: it was made anew; give "
-                 "--from-beginning, or another --group",
+                 "another --group",
                  flags->group, (long long)range->committed, (int)range->partition, (long long)range->end);
         return fail(replay, flags->letters, text);
     }
-    if (!flags->from_beginning && range->committed > range->first)
+    if (range->committed > range->first)
         range->first = range->committed;
-    if (since->kind == LETTERS_OFFSET && since->value > range->first)
-        range->first = since->value;
     if (until->kind == LETTERS_OFFSET && until->value < range->end)
         range->end = until->value;
     return true;
 }
 
+/* Kafka forgets each place some days after it was committed last, as the group has no members: so all of them are
+ * committed each time. But a partition that is not chosen, and holds letters, gets none, which would hide that it was
+ * forgotten. */
 static bool choose_ranges(struct replay *replay, size_t n_all)
 {
     if (replay->flags->partition >= (int64_t)n_all)
         return fail(replay, replay->flags->letters, "it has no such --partition");
     for (size_t i = 0; i < n_all; i++) {
-        if (!choose_range(replay, &replay->ranges[i]))
+        struct kafka_range range = replay->ranges[i];
+        const bool has_place = range.committed >= 0 || range.first == range.end;
+        if (!choose_range(replay, &range))
             return false;
-        if (replay->ranges[i].first < replay->ranges[i].end)
-            replay->ranges[replay->n++] = replay->ranges[i];
+        if (range.first < range.end) {
+            replay->ranges[replay->n_places++] = replay->ranges[replay->n];
+            replay->ranges[replay->n++] = range;
+        } else if (has_place) {
+            replay->ranges[replay->n_places++] = range;
+        }
     }
-    replay->now.next = calloc(replay->n + 1, sizeof *replay->now.next);
-    replay->before.next = calloc(replay->n + 1, sizeof *replay->before.next);
+    replay->now.next = calloc(replay->n_places + 1, sizeof *replay->now.next);
+    replay->before.next = calloc(replay->n_places + 1, sizeof *replay->before.next);
     if (!replay->now.next || !replay->before.next)
         return fail(replay, "", "out of memory");
-    for (size_t i = 0; i < replay->n; i++)
+    for (size_t i = 0; i < replay->n_places; i++)
         replay->now.next[i] = (struct kafka_offset){replay->ranges[i].partition, replay->ranges[i].first};
     return true;
+}
+
+static void tell_of_no_place(const struct replay *replay)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < replay->n; i++)
+        n += replay->ranges[i].committed < 0;
+    if (n > 0)
+        fprintf(stderr,
+                "alertrond replay: group %s has no place in %zu partition%s of %s: it is new there, or Kafka has "
+                "forgotten it (offsets.retention.minutes); it begins at the first letter, whatever it has put back "
+                "before\n",
+                replay->flags->group, n, n == 1 ? "" : "s", replay->flags->letters);
 }
 
 static bool open_consumer(struct replay *replay)
@@ -382,10 +403,13 @@ static int run(struct replay *replay)
     replay->progress.unit = "dead letters";
     stop_catch_signals(); /* the batch at hand is finished; a second one loses and doubles nothing either */
     const bool begun = begin(replay);
-    if (begun)
+    if (begun) {
         replay->why[0] = 0; /* librdkafka writes there also where all is well */
-    while (begun && !stop_asked() && !all_read(replay) && run_batch(replay, &refusals))
-        ;
+        tell_of_no_place(replay);
+    }
+    bool more = begun && !stop_asked(); /* a batch of nothing renews the places, too */
+    while (more)
+        more = run_batch(replay, &refusals) && !stop_asked() && !all_read(replay);
     progress_end(&replay->progress);
     if (begun)
         replay_report(replay->flags, &replay->now.tally, clock_seconds() - start);

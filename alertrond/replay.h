@@ -21,7 +21,7 @@ struct replay_flags {
     struct letters_choice choice;
     int64_t partition; /* -1: all */
     int64_t limit;     /* 0: none */
-    bool from_beginning, dry_run;
+    bool dry_run;
 };
 
 /* To be freed with kafka_flags_free(&flags->cluster), whatever the outcome. */

@@ -16,8 +16,9 @@ static const struct options_usage usage = {
                "again. It ends at what was there when it began; a letter that fails again is a new\n"
                "one, for the next time. Look first: --dry-run writes nothing and remembers nothing.\n"
                "\n"
-               "What is not chosen is passed, and told; --from-beginning comes back to it. Letters\n"
-               "that do not say where they came from (reason `none`) are passed without --topic.\n"
+               "What is not chosen is passed, and told. A group never goes back; another --group\n"
+               "begins at the first letter. Letters that do not say where they came from (reason\n"
+               "`none`) are passed without --topic.\n"
                "\n"
                "KAFKA_BOOTSTRAP and KAFKA_DEAD_LETTERS_TOPIC are defaults;\n"
                "KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_... and KAFKA_SSL_... are properties as -X has\n"
@@ -26,7 +27,7 @@ static const struct options_usage usage = {
                "Examples:\n"
                "  alertrond replay --bootstrap 127.0.0.1:9092 --dry-run\n"
                "  alertrond replay --bootstrap 127.0.0.1:9092 --reason wrong_width --since 2h\n"
-               "  alertrond replay --from-beginning --reason none --topic readings\n"};
+               "  alertrond replay --group bare --reason none --topic readings\n"};
 
 static enum options_outcome wrong(const char *flag, const char *why)
 {
@@ -69,14 +70,13 @@ enum options_outcome replay_flags_read(struct replay_flags *flags, int argc, cha
         {"partition", 0, OPTION_INTEGER, &flags->partition, "N", "of this partition (default: of all)", 0, 2147483647,
          NULL},
         {"limit", 'n', OPTION_INTEGER, &flags->limit, "N", "end after so many", 1, 1e15, NULL},
-        {"from-beginning", 0, OPTION_FLAG, &flags->from_beginning, NULL,
-         "all that the topic holds, also what was put back before", 0, 0, NULL},
         {.help = "Where:"},
         {"topic", 't', OPTION_TEXT, &flags->topic, "TOPIC", "to this topic (default: to where each came from)", 0, 0,
          NULL},
         {"dead-letters", 0, OPTION_TEXT, &flags->letters, "TOPIC",
          "from this topic (default: KAFKA_DEAD_LETTERS_TOPIC, or readings.dlq)", 0, 0, NULL},
-        {"group", 'g', OPTION_TEXT, &flags->group, "GROUP", "who remembers (default: alertrond-replay)", 0, 0, NULL},
+        {"group", 'g', OPTION_TEXT, &flags->group, "GROUP",
+         "who remembers (default: alertrond-replay); another begins at the first letter", 0, 0, NULL},
         {"bootstrap", 'b', OPTION_TEXT, &flags->cluster.bootstrap, "HOST:PORT",
          "this Kafka (default: KAFKA_BOOTSTRAP, or 127.0.0.1:9092)", 0, 0, NULL},
         {"property", 'X', OPTION_REPEATED, &flags->cluster, "NAME=VALUE", "a property for librdkafka, as kcat's -X", 0,

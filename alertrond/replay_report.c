@@ -64,7 +64,8 @@ void replay_report(const struct replay_flags *flags, const struct replay_tally *
                "else's; --reason none --topic TOPIC puts them back\n",
                (unsigned long long)tally->homeless, passed);
     if (left + tally->homeless > 0 && !flags->dry_run)
-        printf("to come back to what was passed: --from-beginning, with a choice that leaves out what was put back\n");
+        printf("to come back to what was passed: another --group, which begins at the first letter, and a choice "
+               "without what was put back\n");
     printf("%llu dead letter%s of %s %s", (unsigned long long)put, put == 1 ? "" : "s", flags->letters,
            flags->dry_run ? "would be put back" : "put back");
     if (put > 0) {

@@ -8,6 +8,7 @@ import time
 import pytest
 import streams
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from process import wait_until
 from test_backpressure import limit_message
 from test_service import Run
@@ -104,7 +105,7 @@ def test_letters_come_back_as_they_came_and_only_once(letters):
     letters.check(range(40))
     assert letters.replay().startswith("0 dead letters of")
     letters.check(range(40))
-    letters.replay("--from-beginning")
+    assert "40 dead letters of" in letters.replay("--group", "another")
     letters.check([*range(40), *range(40)])
 
 
@@ -123,11 +124,25 @@ def test_a_dry_run_tells_and_writes_nothing(letters):
 def test_only_what_is_chosen_comes_back_and_the_rest_is_told(letters):
     letters.write(various(letters.topics.readings))
     told = letters.replay("--reason", "wrong_width,empty")
-    assert "20 passed, as not chosen: 10 not_json, 10 tombstone" in told and "--from-beginning" in told
+    assert "20 passed, as not chosen: 10 not_json, 10 tombstone" in told and "another --group" in told
     letters.check(of_reason(40, 0, 3))
     assert letters.replay("--reason", "tombstone").startswith("0 dead letters")
-    letters.replay("--reason", "not_json,tombstone", "--from-beginning")
+    again = ["--reason", "not_json,tombstone", "--group", "passed"]
+    for put in (3, 3, 14, 0):  # as if it were stopped twice
+        limit = ["--limit", "3"] if put == 3 else []
+        assert f"{put} dead letters of" in letters.replay(*again, *limit)
     letters.check(range(40))
+    assert letters.replay().startswith("0 dead letters")
+
+
+def test_no_flag_takes_a_group_back_to_letters_that_it_has_put_back(letters):
+    letters.write(various(letters.topics.readings))
+    letters.replay("--reason", "wrong_width")
+    told = letters.replay("--from-beginning", "--reason", "not_json", "--limit", "3", status=2)
+    assert "--from-beginning" in told
+    letters.replay("--since", "0", "--until", "1")
+    assert letters.replay().startswith("0 dead letters")
+    letters.check(of_reason(40, 0))
 
 
 def test_ranges_of_times_and_offsets(letters):
@@ -138,8 +153,39 @@ def test_ranges_of_times_and_offsets(letters):
 
     letters.replay("--since", moment(10), "--until", moment(20), "--group", "times")
     letters.check(range(10, 20))
-    letters.replay("--since", "5", "--until", "8", "--partition", "2", "--group", "offsets")
+    told = letters.replay("--since", "5", "--until", "8", "--partition", "2", "--group", "offsets")
+    assert "5 passed, as not chosen: 5 tombstone" in told  # what lies behind --until is not passed
     letters.check([*range(10, 20), 22, 26, 30])
+    assert "2 dead letters of" in letters.replay("--partition", "2", "--group", "offsets")
+
+
+def test_a_group_that_has_no_place_says_so_before_it_writes(letters):
+    letters.write(various(letters.topics.readings, 1))
+    assert streams.held(letters.kafka.bootstrap, letters.topics.dead_letters) == 1  # waits until all partitions are led
+    for flag in ("--dry-run", "--partition=1", "--limit=1"):
+        told = letters.replay(flag)
+        assert ("has no place in 1 partition of" in told) == (flag != "--partition=1")
+    letters.write(various(letters.topics.readings, 6))  # also where there were none
+    told = letters.replay()
+    assert "6 dead letters of" in told and "no place" not in told
+    letters.check(range(7))
+    assert "has no place in 4 partitions of" in letters.replay("--group", "another", "--dry-run")
+
+
+def test_a_replay_with_nothing_to_do_renews_its_places_which_kafka_would_forget(letters):
+    letters.write(various(letters.topics.readings))
+    letters.replay()
+    before = streams.held(letters.kafka.bootstrap, "__consumer_offsets")
+    assert letters.replay().startswith("0 dead letters of")
+    assert streams.held(letters.kafka.bootstrap, "__consumer_offsets") >= before + streams.PARTITIONS
+
+
+def test_partitions_without_a_leader_are_waited_for(letters):
+    """As those of a topic that was just made are."""
+    admin = AdminClient({"bootstrap.servers": letters.kafka.bootstrap, "log_level": 2})
+    letters.kafka.make_topics({"just-made": 50})
+    wait_until(lambda: "just-made" in admin.list_topics(timeout=30).topics, 60, "the topic is shown", 0.001)
+    assert letters.replay("--dry-run", "--dead-letters", "just-made").startswith("0 dead letters of")
 
 
 def test_a_limit_ends_it_and_the_next_goes_on(letters):
@@ -156,7 +202,7 @@ def test_what_does_not_say_where_it_came_from_needs_a_topic(letters):
     told = letters.replay()
     assert "2 passed, as nothing says where they came from" in told and "--reason none --topic TOPIC" in told
     letters.check([2])
-    letters.replay("--from-beginning", "--reason", "none", "--topic", letters.topics.anomalies)
+    letters.replay("--group", "bare", "--reason", "none", "--topic", letters.topics.anomalies)
     letters.check([2])
     letters.check([0, 1], letters.topics.anomalies)
 
