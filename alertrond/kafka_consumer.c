@@ -37,24 +37,6 @@ static void note_consumer_error(rd_kafka_t *client, int error, const char *reaso
     }
 }
 
-/* The number behind the first `"key":` of librdkafka's statistics, or what was there before. */
-static uint64_t find_figure(const char *json, const char *key, uint64_t before)
-{
-    const char *found = strstr(json, key);
-    return found ? strtoull(found + strlen(key), NULL, 10) : before;
-}
-
-/* All partitions share one queue, so each states the same bytes. */
-static int note_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque)
-{
-    (void)client;
-    (void)size;
-    struct kafka_consumer_figures *figures = &((struct kafka_consumer *)opaque)->figures;
-    figures->fetched_bytes = find_figure(json, "\"rx_bytes\":", figures->fetched_bytes);
-    figures->queued_bytes = find_figure(json, "\"fetchq_size\":", 0);
-    return 0;
-}
-
 /* Called from librdkafka's threads. */
 static void end_wait(rd_kafka_t *client, void *messages)
 {
@@ -111,7 +93,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         if (!options->alone)
             rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
-        rd_kafka_conf_set_stats_cb(conf, note_statistics);
+        rd_kafka_conf_set_stats_cb(conf, kafka__note_statistics);
     }
     return conf;
 }
@@ -326,12 +308,6 @@ bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
     return !consumer->rewinding;
 }
 
-void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures)
-{
-    *figures = consumer->figures;
-    figures->queued_messages = rd_kafka_queue_length(consumer->messages);
-}
-
 /* librdkafka itself commits no offset below the one that it has committed before. */
 static void commit_back(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets)
 {
@@ -367,17 +343,6 @@ void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
         return;
     consumer->paused = paused;
     kafka__pause_all(consumer, paused);
-}
-
-int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
-{
-    int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
-    rd_kafka_get_watermark_offsets(consumer->client, consumer->topic, partition, &low, &high);
-    /* What lies between the last message and the end is nothing to wait for. */
-    const struct kafka_partition *known = partition < consumer->n_partitions ? &consumer->partitions[partition] : NULL;
-    if (known && known->offset >= 0 && offset > known->offset && offset < known->end)
-        offset = known->end;
-    return high < 0 || offset < 0 ? -1 : high > offset ? high - offset : 0;
 }
 
 size_t kafka_consumer_errors(const struct kafka_consumer *consumer)

@@ -349,10 +349,15 @@ static void see_partition(void *context, int32_t partition, int64_t offset)
     if (report.moved)
         alertron_gauge_set(alertron_gauge_with(metrics->last_reading, labels), (double)time(NULL));
     alertron_gauge_set(alertron_gauge_with(metrics->stalled, labels), report.stalled);
-    if (report.changed)
-        log_warning(report.stalled ? "partition %s: %lld messages wait, and none has been dealt with for %lld s"
-                                   : "partition %s goes on",
-                    number, (long long)lag, (long long)pipeline->config->limits.stall_seconds);
+    const long long seconds = (long long)pipeline->config->limits.stall_seconds;
+    if (report.changed && !report.stalled)
+        log_warning("partition %s goes on", number);
+    else if (report.changed && lag < 0)
+        log_warning("partition %s: nothing has come for %lld s, and no broker says whether messages wait", number,
+                    seconds);
+    else if (report.changed)
+        log_warning("partition %s: %lld messages wait, and none has been dealt with for %lld s", number, (long long)lag,
+                    seconds);
 }
 
 /* A member whose topic was deleted does not always find its way back when the topic has been made again: librdkafka
@@ -453,7 +458,8 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     else if (pipeline->stalled_since > 0 && now - pipeline->stalled_since > STALL_SECONDS)
         why_say(trouble, size, "outputs have not been acknowledged for %.0f s", now - pipeline->stalled_since);
     else if (watch_stalled(pipeline->watch) > 0)
-        why_say(trouble, size, "%zu partition%s of topic %s stalled: readings wait and none is dealt with",
+        why_say(trouble, size,
+                "%zu partition%s of topic %s stalled: readings wait, or may wait, and none is dealt with",
                 watch_stalled(pipeline->watch), watch_stalled(pipeline->watch) == 1 ? "" : "s",
                 pipeline->config->kafka.readings_topic);
     return trouble;
