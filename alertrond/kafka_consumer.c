@@ -22,19 +22,17 @@ enum { SEEK_MS = 1000 * 1000, QUEUED_MESSAGES = 20000 };
  * own thread keeps it alive, whatever a worker waits for. */
 #define SESSION_MS "20000"
 
+/* But for fatal errors, which a member of a group is handed among the messages. */
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
+    (void)client;
     struct kafka_consumer *consumer = opaque;
     consumer->errors++;
     kafka_access_note(&consumer->access, error, reason);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        consumer->fatal = true;
-        rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
-    } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         kafka_consumer_disconnected(consumer, reason);
-    } else {
+    else
         log_debug("kafka consumer: %s", reason);
-    }
 }
 
 /* Called from librdkafka's threads. */
@@ -160,13 +158,18 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
             kafka__note_end(&consumer->partitions[message->partition], message->offset);
         return;
     }
+    consumer->errors++;
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        consumer->fatal = true;
+        rd_kafka_fatal_error(consumer->client, consumer->fatal_text, sizeof consumer->fatal_text);
+        return;
+    }
     char text[KAFKA_ERROR_TEXT];
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
              kafka_access_remedy(message->err));
     if (strcmp(text, consumer->trouble) != 0)
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
-    consumer->errors++;
 }
 
 /* One call of kafka_consumer_serve. */
@@ -424,8 +427,11 @@ void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
     consumer->dies = !consumer->assigned;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
-    if (error)
+    if (error) { /* it can't go on, and does not leave the group either: the rest is left to the end of the process */
         rd_kafka_error_destroy(error);
+        rd_kafka_queue_destroy(queue);
+        return;
+    }
     while (!rd_kafka_consumer_closed(consumer->client) && clock_seconds() < deadline)
         serve_closing(consumer, queue);
     if (!rd_kafka_consumer_closed(consumer->client)) {
