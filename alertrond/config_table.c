@@ -228,7 +228,9 @@ const struct config_key config_keys[] = {
      .initial = "earliest",
      .choices = "earliest|latest",
      .argument = "WHERE",
-     .doc = "where a group begins that has no offsets yet"},
+     .doc = "where a partition begins in which the group has committed no offset yet",
+     .details = "With latest, what was written to it before is not read: to an old topic, but also to a partition that "
+                "was added, or that had been quiet since the group began, while nobody read it."},
     {.section = "kafka",
      .name = "create_topics",
      .flag = "create-topics",
