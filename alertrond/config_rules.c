@@ -172,6 +172,7 @@ struct owned_property {
 
 static const struct owned_property owned_properties[] = {
     {"group.id", NULL, "set group_id instead"},
+    {"group.instance.id", NULL, "its workers are members of their own, and no two may share it"},
     {"bootstrap.servers", NULL, "set bootstrap instead"},
     {"metadata.broker.list", NULL, "set bootstrap instead"},
     {"auto.offset.reset", NULL, "set offset_reset instead"},

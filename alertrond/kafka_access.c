@@ -261,6 +261,9 @@ const char *kafka_access_remedy(rd_kafka_resp_err_t error)
         return "; another program is in the group, with another assignment strategy: stop it, or give another group_id";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return "; allow this user by ACL: Write of the transactional id";
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+        return "; raise receive.message.max.bytes below [kafka] if the batch holds more than that, or move the group "
+               "past it";
     default:
         return "";
     }

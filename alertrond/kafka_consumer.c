@@ -22,37 +22,17 @@ enum { SEEK_MS = 1000 * 1000, QUEUED_MESSAGES = 20000 };
  * own thread keeps it alive, whatever a worker waits for. */
 #define SESSION_MS "20000"
 
+/* But for fatal errors, which a member of a group is handed among the messages. */
 static void note_consumer_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
 {
+    (void)client;
     struct kafka_consumer *consumer = opaque;
     consumer->errors++;
     kafka_access_note(&consumer->access, error, reason);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-        consumer->fatal = true;
-        rd_kafka_fatal_error(client, consumer->fatal_text, sizeof consumer->fatal_text);
-    } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         kafka_consumer_disconnected(consumer, reason);
-    } else {
+    else
         log_debug("kafka consumer: %s", reason);
-    }
-}
-
-/* The number behind the first `"key":` of librdkafka's statistics, or what was there before. */
-static uint64_t find_figure(const char *json, const char *key, uint64_t before)
-{
-    const char *found = strstr(json, key);
-    return found ? strtoull(found + strlen(key), NULL, 10) : before;
-}
-
-/* All partitions share one queue, so each states the same bytes. */
-static int note_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque)
-{
-    (void)client;
-    (void)size;
-    struct kafka_consumer_figures *figures = &((struct kafka_consumer *)opaque)->figures;
-    figures->fetched_bytes = find_figure(json, "\"rx_bytes\":", figures->fetched_bytes);
-    figures->queued_bytes = find_figure(json, "\"fetchq_size\":", 0);
-    return 0;
 }
 
 /* Called from librdkafka's threads. */
@@ -111,7 +91,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         if (!options->alone)
             rd_kafka_conf_set_rebalance_cb(conf, kafka__rebalance);
         rd_kafka_conf_set_error_cb(conf, note_consumer_error);
-        rd_kafka_conf_set_stats_cb(conf, note_statistics);
+        rd_kafka_conf_set_stats_cb(conf, kafka__note_statistics);
     }
     return conf;
 }
@@ -178,13 +158,18 @@ static void note_read_error(struct kafka_consumer *consumer, const rd_kafka_mess
             kafka__note_end(&consumer->partitions[message->partition], message->offset);
         return;
     }
+    consumer->errors++;
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        consumer->fatal = true;
+        rd_kafka_fatal_error(consumer->client, consumer->fatal_text, sizeof consumer->fatal_text);
+        return;
+    }
     char text[KAFKA_ERROR_TEXT];
     snprintf(text, sizeof text, "reading topic %s: %s%s", consumer->topic, rd_kafka_message_errstr(message),
              kafka_access_remedy(message->err));
     if (strcmp(text, consumer->trouble) != 0)
         log_warning("%s", text);
     memcpy(consumer->trouble, text, sizeof text);
-    consumer->errors++;
 }
 
 /* One call of kafka_consumer_serve. */
@@ -326,12 +311,6 @@ bool kafka_consumer_rewind(struct kafka_consumer *consumer, int timeout_ms)
     return !consumer->rewinding;
 }
 
-void kafka_consumer_figures(const struct kafka_consumer *consumer, struct kafka_consumer_figures *figures)
-{
-    *figures = consumer->figures;
-    figures->queued_messages = rd_kafka_queue_length(consumer->messages);
-}
-
 /* librdkafka itself commits no offset below the one that it has committed before. */
 static void commit_back(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *offsets)
 {
@@ -367,17 +346,6 @@ void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
         return;
     consumer->paused = paused;
     kafka__pause_all(consumer, paused);
-}
-
-int64_t kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
-{
-    int64_t low = RD_KAFKA_OFFSET_INVALID, high = RD_KAFKA_OFFSET_INVALID;
-    rd_kafka_get_watermark_offsets(consumer->client, consumer->topic, partition, &low, &high);
-    /* What lies between the last message and the end is nothing to wait for. */
-    const struct kafka_partition *known = partition < consumer->n_partitions ? &consumer->partitions[partition] : NULL;
-    if (known && known->offset >= 0 && offset > known->offset && offset < known->end)
-        offset = known->end;
-    return high < 0 || offset < 0 ? -1 : high > offset ? high - offset : 0;
 }
 
 size_t kafka_consumer_errors(const struct kafka_consumer *consumer)
@@ -459,8 +427,11 @@ void kafka_consumer_close(struct kafka_consumer *consumer, int timeout_ms)
     consumer->dies = !consumer->assigned;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->client);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->client, queue);
-    if (error)
+    if (error) { /* it can't go on, and does not leave the group either: the rest is left to the end of the process */
         rd_kafka_error_destroy(error);
+        rd_kafka_queue_destroy(queue);
+        return;
+    }
     while (!rd_kafka_consumer_closed(consumer->client) && clock_seconds() < deadline)
         serve_closing(consumer, queue);
     if (!rd_kafka_consumer_closed(consumer->client)) {

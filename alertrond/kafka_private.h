@@ -74,6 +74,7 @@ bool kafka__came_too_early(struct kafka_producer *producer, rd_kafka_resp_err_t 
 struct kafka_partition {
     bool ours;
     bool at_end;   /* the end was met since then */
+    bool silent;   /* no broker that it could be read from has answered for a while: where it ends is not known */
     int64_t end;   /* where it was met last: behind the markers and the aborted messages that nobody is handed */
     int64_t first; /* offset that it was to be read from, or was handed over first; negative: not known yet */
     int64_t offset, timestamp; /* of what was handed over last; -1: none yet */
@@ -104,6 +105,11 @@ struct kafka_consumer {
 
 /* Reads the partitions of the list, which are ours, from its offsets on; what was fetched before does not come. */
 bool kafka__seek(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list);
+
+/* --- kafka_lag.c ----------------------------------------------------------------------------------------- */
+
+/* librdkafka's statistics callback; `opaque` is the consumer. */
+int kafka__note_statistics(rd_kafka_t *client, char *json, size_t size, void *opaque);
 
 /* --- kafka_place.c --------------------------------------------------------------------------------------- */
 

@@ -125,7 +125,8 @@ const struct metric_family_row metric_families[] = {
      .kind = GAUGE,
      .labels = {"topic", "partition"},
      .unit = "0 or 1",
-     .help = "1 where messages wait in a partition and none has been dealt with for limits.stall_seconds.",
+     .help = "1 where messages of a partition wait, or may wait, and none has been dealt with for "
+             "limits.stall_seconds.",
      FIELD(stalled)},
     {.name = "alertrond_partitions",
      .kind = GAUGE,

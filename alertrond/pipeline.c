@@ -38,11 +38,12 @@ struct pipeline {
     const struct reading_shape *shape; /* of the block's readings */
     alertron_counter_child *consumed;  /* of our topic */
     double stalled_since;              /* 0: outputs flow */
-    double stranded_since;             /* 0: has partitions, or knows of no reason why not */
+    double stranded_since;             /* 0: has partitions, never had any, or knows of no reason why not */
     uint64_t consumer_errors_shown, producer_errors_shown, rebalances_shown;
     size_t n_new; /* of the block: counted */
     size_t n_partitions;
-    uint64_t lag; /* of all partitions, being added up */
+    uint64_t lag;        /* of all partitions, being added up */
+    bool had_partitions; /* this consumer */
     bool closing, finished, cannot_join;
     char *client_id;
     char trouble[640];
@@ -142,6 +143,7 @@ static void take_partition(void *context, int32_t partition)
 {
     struct pipeline *pipeline = context;
     pipeline->n_partitions++;
+    pipeline->had_partitions = true;
     if (!offsets_assign(pipeline->offsets, partition))
         log_error("out of memory: partition %d is read, but its offsets are not stored", partition);
 }
@@ -280,6 +282,7 @@ bool pipeline_join(struct pipeline *pipeline, char *why, size_t why_size)
                                                    .transactional = config->kafka.delivery == DELIVERY_EXACTLY_ONCE,
                                                    .client_id = pipeline->client_id};
     const struct kafka_events events = {take_partition, give_partitions, pipeline};
+    pipeline->had_partitions = false;
     pipeline->consumer = kafka_consumer_new(&cluster, &options, &events, why, why_size);
     if (pipeline->consumer)
         delivery_join(pipeline->delivery, pipeline->consumer);
@@ -346,17 +349,23 @@ static void see_partition(void *context, int32_t partition, int64_t offset)
     if (report.moved)
         alertron_gauge_set(alertron_gauge_with(metrics->last_reading, labels), (double)time(NULL));
     alertron_gauge_set(alertron_gauge_with(metrics->stalled, labels), report.stalled);
-    if (report.changed)
-        log_warning(report.stalled ? "partition %s: %lld messages wait, and none has been dealt with for %lld s"
-                                   : "partition %s goes on",
-                    number, (long long)lag, (long long)pipeline->config->limits.stall_seconds);
+    const long long seconds = (long long)pipeline->config->limits.stall_seconds;
+    if (report.changed && !report.stalled)
+        log_warning("partition %s goes on", number);
+    else if (report.changed && lag < 0)
+        log_warning("partition %s: nothing has come for %lld s, and no broker says whether messages wait", number,
+                    seconds);
+    else if (report.changed)
+        log_warning("partition %s: %lld messages wait, and none has been dealt with for %lld s", number, (long long)lag,
+                    seconds);
 }
 
 /* A member whose topic was deleted does not always find its way back when the topic has been made again: librdkafka
- * waits for the partitions that are gone. A new member does. */
+ * waits for the partitions that are gone. A new member does, and so does one that has never had any. */
 static void join_again_if_stranded(struct pipeline *pipeline)
 {
-    const bool stranded = pipeline->n_partitions == 0 && *kafka_consumer_trouble(pipeline->consumer);
+    const bool stranded =
+        pipeline->had_partitions && pipeline->n_partitions == 0 && *kafka_consumer_trouble(pipeline->consumer);
     const double now = clock_seconds();
     if (!stranded)
         pipeline->stranded_since = 0;
@@ -449,7 +458,8 @@ const char *pipeline_trouble(struct pipeline *pipeline)
     else if (pipeline->stalled_since > 0 && now - pipeline->stalled_since > STALL_SECONDS)
         why_say(trouble, size, "outputs have not been acknowledged for %.0f s", now - pipeline->stalled_since);
     else if (watch_stalled(pipeline->watch) > 0)
-        why_say(trouble, size, "%zu partition%s of topic %s stalled: readings wait and none is dealt with",
+        why_say(trouble, size,
+                "%zu partition%s of topic %s stalled: readings wait, or may wait, and none is dealt with",
                 watch_stalled(pipeline->watch), watch_stalled(pipeline->watch) == 1 ? "" : "s",
                 pipeline->config->kafka.readings_topic);
     return trouble;

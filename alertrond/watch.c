@@ -6,7 +6,7 @@
 struct seen {
     bool known, stalled;
     int64_t offset;
-    double since; /* nothing has moved, or nothing waited then */
+    double since; /* it moved last, or nothing was known to wait */
 };
 
 struct watch {
@@ -52,7 +52,7 @@ struct watch_report watch_see(struct watch *watch, int32_t partition, int64_t of
     if (!seen)
         return (struct watch_report){0};
     const bool moved = seen->known && seen->offset != offset, stalled_before = seen->stalled;
-    if (!seen->known || moved || lag <= 0)
+    if (!seen->known || moved || lag == 0)
         seen->since = now;
     seen->known = true;
     seen->offset = offset;

@@ -1,5 +1,5 @@
-/* watch.h: a watchdog for each partition: whether messages wait in it and none is dealt with. One thread; times are
- * seconds of a clock that does not go back. */
+/* watch.h: a watchdog for each partition: whether messages wait in it, or may wait, and none is dealt with. One thread;
+ * times are seconds of a clock that does not go back. */
 #ifndef ALERTROND_WATCH_H
 #define ALERTROND_WATCH_H
 
@@ -9,7 +9,8 @@
 
 struct watch;
 
-/* A partition is stalled after so many seconds without progress. NULL where memory has run out. */
+/* A partition is stalled after so many seconds without progress in which nobody knew that nothing waits. NULL where
+ * memory has run out. */
 struct watch *watch_new(double stall_seconds);
 void watch_free(struct watch *watch);
 

@@ -101,6 +101,8 @@ static const struct mistake_case file_mistakes[] = {
     {"[kafka]\ngroup.id_file = x", "2: kafka.group.id_file: belongs to the service; set group_id instead"},
     {"[kafka]\ndebug = all\ndebug = all", "3: kafka.debug: given twice, first in line 2; keep one"},
     {"[kafka]\ngroup.id = g", "2: kafka.group.id: belongs to the service; set group_id instead"},
+    {"[kafka]\ngroup.instance.id = a", "2: kafka.group.instance.id: belongs to the service; its workers are members of "
+                                       "their own, and no two may share it"},
     {"[kafka]\nbootstrap.servers = a:1", "2: kafka.bootstrap.servers: belongs to the service; set bootstrap instead"},
     {"[kafka]\nmetadata.broker.list = a",
      "2: kafka.metadata.broker.list: belongs to the service; set bootstrap instead"},

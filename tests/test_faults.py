@@ -128,6 +128,18 @@ def test_a_spare_member_is_ready(kafka, run_service):
         run_service(kafka.bootstrap, env=topics.env)
 
 
+def test_a_topic_that_is_missing_is_waited_for_by_the_same_consumer(kafka, run_service):
+    """To join anew leaves a consumer behind that was never told of partitions, with its threads and connections."""
+    topics = kafka.fresh_topics(1)
+    env = {**topics.env, "KAFKA_READINGS_TOPIC": f"{topics.readings}.later"}
+    service = run_service(kafka.bootstrap, env=env, options=["--create-topics=off", "--limits-stall-seconds", "1"], wait=False)
+    wait_until(lambda: "make the topic" in http_get(f"{service.url}/readyz")[1], 30, "/readyz says what is missing")
+    time.sleep(3)
+    kafka.make_topics({f"{topics.readings}.later": 1})
+    service.await_ready()
+    assert "joining the group anew" not in service.log
+
+
 def test_who_is_not_let_into_the_group_yet_is_not_ready(kafka, run_service):
     topics = kafka.fresh_topics(1)
     options = ["-X", "session.timeout.ms=20000"]

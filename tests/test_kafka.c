@@ -248,6 +248,18 @@ static void lines_of_the_client_are_errors_where_it_can_not_go_on(void **state)
     }
 }
 
+/* As where another member has the same group.instance.id. */
+static void a_member_that_can_not_go_on_says_why(void **state)
+{
+    struct reader *reader = reader_new(*state, &(struct kafka_consumer_options){.group = "g", .topic = "readings"});
+    assert_null(kafka_consumer_fatal(reader->consumer));
+    rd_kafka_test_fatal_error(reader->consumer->client, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "fenced");
+    reader_serve(reader, 1);
+    assert_non_null(kafka_consumer_fatal(reader->consumer));
+    assert_non_null(strstr(kafka_consumer_fatal(reader->consumer), "fenced"));
+    reader_free(reader);
+}
+
 /* The client has what it was given in its queue, and nobody looked. A request that meets the end of the group is never
  * answered by librdkafka, so nothing may be asked of it once it has been told that all is given up. */
 static void a_member_that_ends_before_it_is_told_what_it_has_ends(void **state)
@@ -287,6 +299,7 @@ int main(void)
         CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),
         CLUSTER_TEST(nothing_comes_of_a_partition_that_went),
         CLUSTER_TEST(a_member_that_wants_no_messages_gives_partitions_up_all_the_same),
+        CLUSTER_TEST(a_member_that_can_not_go_on_says_why),
         CLUSTER_TEST(a_member_that_ends_before_it_is_told_what_it_has_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,19 @@ static void a_partition_without_readings_is_not(void **state)
     watch_free(watch);
 }
 
+static void a_partition_of_which_nobody_knows_whether_readings_wait_is_after_as_long(void **state)
+{
+    (void)state;
+    struct watch *watch = watch_new(60);
+    assert_false(watch_see(watch, 0, -1, -1, 0).stalled); /* as when it has just come */
+    assert_false(watch_see(watch, 0, -1, -1, 59).stalled);
+    assert_true(watch_see(watch, 0, -1, -1, 60).stalled);
+    assert_false(watch_see(watch, 0, -1, 0, 61).stalled);
+    assert_false(watch_see(watch, 0, -1, -1, 120).stalled); /* nothing waited 59 s ago */
+    assert_true(watch_see(watch, 0, -1, -1, 121).stalled);
+    watch_free(watch);
+}
+
 static void each_partition_has_its_own_watchdog(void **state)
 {
     (void)state;
@@ -52,6 +65,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_partition_in_which_nothing_moves_while_readings_wait_is_stalled),
         cmocka_unit_test(a_partition_without_readings_is_not),
+        cmocka_unit_test(a_partition_of_which_nobody_knows_whether_readings_wait_is_after_as_long),
         cmocka_unit_test(each_partition_has_its_own_watchdog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
