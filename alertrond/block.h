@@ -25,6 +25,8 @@ struct dead_letter {
     struct kafka_headers *headers; /* NULL: none */
     const void *key, *value;       /* NULL: none */
     size_t key_size, value_size;
+    bool cut; /* the message was too large to be kept: without its value, its headers and a key longer than a name */
+    size_t cut_value_size;
 };
 
 struct item {
@@ -48,6 +50,7 @@ struct block {
     struct explanation *explanations; /* of items that are anomalies, by their place */
     char *texts;                      /* device_ids */
     size_t n_texts, letter_bytes;
+    size_t letter_max;  /* bytes of key, value and headers of a message that is kept whole; at first without bounds */
     bool out_of_memory; /* a message could not be kept, nor was it added: its partition must not go on */
 };
 

@@ -74,10 +74,26 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
         rd_kafka_headers_destroy(headers);
 }
 
-static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
+static size_t read_limit(const struct kafka_producer *producer, const char *name)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(rd_kafka_conf(producer->client), name, text, &size);
+    return (size_t)strtoull(text, NULL, 10);
+}
+
+/* `here`: by the client itself, before a broker saw it; which has the same code. */
+static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error, bool here)
 {
     char why[KAFKA_ERROR_TEXT];
-    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), kafka_access_remedy(error));
+    if (here && error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        snprintf(why, sizeof why,
+                 "writing to topic %s: the record is larger than this client's message.max.bytes, %zu; raise that: "
+                 "-X message.max.bytes=BYTES",
+                 topic, read_limit(producer, "message.max.bytes"));
+    else
+        snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error),
+                 kafka_access_remedy(error));
     producer->errors++;
     unsent_refused(&producer->unsent, why, clock_seconds());
 }
@@ -85,13 +101,13 @@ static void note_refusal(struct kafka_producer *producer, const char *topic, rd_
 /* Of a transaction, where nothing is kept: it fails, and all of it is made anew. A batch may be too large where each of
  * its records is not, so next time they go one by one. */
 static void refuse(struct kafka_producer *producer, const char *topic, const struct ticket *ticket,
-                   rd_kafka_resp_err_t error)
+                   rd_kafka_resp_err_t error, bool here)
 {
     const bool too_large = error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     producer->doomed = true;
     if (error == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
         return; /* librdkafka counts on after what was refused before; the abort sets that right */
-    note_refusal(producer, topic, error);
+    note_refusal(producer, topic, error, here);
     const bool untimely = error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP && ticket && ticket->timestamp > 0;
     if (ticket && ticket->token && producer->refused)
         producer->refused(producer->refused_context, ticket->token,
@@ -118,12 +134,12 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
             producer->delivered(producer->context, ticket->token);
     } else if (producer->transactional) {
         if (!producer->closing && !was_purged(message))
-            refuse(producer, rd_kafka_topic_name(message->rkt), ticket, message->err);
+            refuse(producer, rd_kafka_topic_name(message->rkt), ticket, message->err, false);
     } else if (!ticket) {
         producer->errors++;
         producer->failed++;
     } else if (!producer->closing) {
-        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err);
+        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err, false);
         keep_unsent(producer, message, ticket);
     }
     free(ticket);
@@ -167,7 +183,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
-        /* The broker says what is too large; more than this is neither received nor queued. */
+        /* What is too large for the topic the broker says. The limit of what is received is lower, but counts bytes
+         * as they are compressed: see kafka_producer_record_max. */
         {.name = "message.max.bytes", .value = "134217728"},
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
@@ -230,6 +247,15 @@ bool kafka__renew(struct kafka_producer *producer)
     producer->client = client;
     kafka_access_ready(&producer->access, client);
     return true;
+}
+
+/* The queue must hold the value, and the client wants some bytes for the record itself. */
+size_t kafka_producer_record_max(const struct kafka_producer *producer)
+{
+    enum { OVERHEAD = 64 };
+    const size_t most = read_limit(producer, "message.max.bytes"),
+                 queue = read_limit(producer, "queue.buffering.max.kbytes") * 1024;
+    return (most < queue ? most : queue) - OVERHEAD;
 }
 
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
@@ -304,9 +330,9 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         (producer->stage == KAFKA__WRITING && kafka__came_too_early(producer, error)))
         return KAFKA_FULL;
     if (producer->transactional)
-        refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error);
+        refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error, true);
     else
-        note_refusal(producer, record->topic, error);
+        note_refusal(producer, record->topic, error, true);
     return KAFKA_REFUSED;
 }
 
