@@ -29,7 +29,7 @@ struct block *block_new(size_t width)
 
 static size_t letter_size(const struct dead_letter *letter)
 {
-    return sizeof *letter + letter->key_size + letter->value_size;
+    return sizeof *letter + letter->key_size + letter->value_size + letter->headers_size;
 }
 
 static void free_letter(struct dead_letter *letter)
@@ -101,12 +101,15 @@ static struct dead_letter *cut(const struct kafka_message *message, int fault, c
 static struct dead_letter *keep(const struct kafka_message *message, size_t most, int fault, const char *reason)
 {
     struct kafka_headers *headers = kafka_message_headers(message);
-    const bool whole = message->key_size + message->value_size + kafka_headers_bytes(headers) <= most;
+    const size_t headers_size = kafka_headers_bytes(headers);
+    const bool whole = message->key_size + message->value_size + headers_size <= most;
     struct dead_letter *letter = whole ? make_letter(message, fault, reason) : cut(message, fault, reason);
-    if (letter && whole)
+    if (letter && whole) {
         letter->headers = headers;
-    else
+        letter->headers_size = headers_size;
+    } else {
         kafka_headers_free(headers);
+    }
     return letter;
 }
 

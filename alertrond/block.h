@@ -14,7 +14,7 @@
 
 #define BLOCK_ITEMS_MAX 1024u /* it is full then; there is room for some that can't be put off */
 #define BLOCK_ITEMS_ROOM (BLOCK_ITEMS_MAX + 64u)
-#define BLOCK_LETTER_BYTES_MAX ((size_t)4 << 20) /* of keys and values; a block that has more is full */
+#define BLOCK_LETTER_BYTES_MAX ((size_t)4 << 20) /* of keys, values and headers; with more it is full */
 #define BLOCK_REASON_BYTES 256u
 
 /* A message that can't be scored. */
@@ -24,7 +24,7 @@ struct dead_letter {
     int64_t timestamp;
     struct kafka_headers *headers; /* NULL: none */
     const void *key, *value;       /* NULL: none */
-    size_t key_size, value_size;
+    size_t key_size, value_size, headers_size;
     bool cut; /* the message was too large to be kept: without its value, its headers and a key longer than a name */
     size_t cut_value_size;
 };

@@ -263,7 +263,7 @@ struct kafka_consumer_figures {
     uint64_t rebalances;      /* times that partitions came or went */
     uint64_t fetched_bytes;   /* received from brokers, as of the last second */
     uint64_t queued_messages; /* fetched and not handed over yet */
-    uint64_t queued_bytes;    /* of their keys and values, as of the last second */
+    uint64_t queued_bytes;    /* of their values, as of the last second */
     uint64_t partitions;      /* that are ours */
 };
 

@@ -20,6 +20,18 @@ struct ticket {
     int64_t timestamp;
 };
 
+/* NULL: none. */
+static const rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers : NULL;
+}
+
+static size_t count_bytes(size_t key_size, size_t value_size, const rd_kafka_headers_t *headers)
+{
+    return key_size + value_size + kafka_headers_bytes((const struct kafka_headers *)headers);
+}
+
 static bool is_ours(const char *header)
 {
     return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
@@ -42,8 +54,8 @@ static size_t count_own_headers(const rd_kafka_headers_t *headers)
 static rd_kafka_headers_t *mend_headers(const rd_kafka_message_t *message, bool too_large, int64_t timestamp)
 {
     char text[24];
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    const rd_kafka_headers_t *headers = headers_of(message);
+    if (!headers)
         return NULL;
     const size_t n_own = count_own_headers(headers);
     if (too_large)
@@ -69,6 +81,7 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
                                          .value_size = message->len,
                                          .timestamp = untimely ? 0 : ticket->timestamp,
                                          .headers = headers,
+                                         .headers_size = kafka_headers_bytes((const struct kafka_headers *)headers),
                                          .token = ticket->token};
     if (!unsent_keep(&producer->unsent, &record) && headers)
         rd_kafka_headers_destroy(headers);
@@ -129,6 +142,7 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     (void)client;
     struct kafka_producer *producer = opaque;
     struct ticket *ticket = message->_private;
+    producer->queued_bytes -= count_bytes(message->key_len, message->len, headers_of(message));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (ticket && producer->delivered)
             producer->delivered(producer->context, ticket->token);
@@ -219,6 +233,7 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
         kafka_access_begin(&producer->access, conf, cluster);
         if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size))) {
             kafka_access_ready(&producer->access, producer->client);
+            producer->queue_max = read_limit(producer, "queue.buffering.max.kbytes") * 1024;
             return producer;
         }
         kafka_access_end(&producer->access);
@@ -243,6 +258,7 @@ bool kafka__renew(struct kafka_producer *producer)
     }
     rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(old, 1000);
+    producer->queued_bytes = 0;
     producer->shared = !kafka__destroy(old) || producer->shared;
     producer->client = client;
     kafka_access_ready(&producer->access, client);
@@ -253,9 +269,8 @@ bool kafka__renew(struct kafka_producer *producer)
 size_t kafka_producer_record_max(const struct kafka_producer *producer)
 {
     enum { OVERHEAD = 64 };
-    const size_t most = read_limit(producer, "message.max.bytes"),
-                 queue = read_limit(producer, "queue.buffering.max.kbytes") * 1024;
-    return (most < queue ? most : queue) - OVERHEAD;
+    const size_t most = read_limit(producer, "message.max.bytes");
+    return (most < producer->queue_max ? most : producer->queue_max) - OVERHEAD;
 }
 
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
@@ -303,18 +318,30 @@ static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     const size_t n = sizeof parts / sizeof *parts - (headers == NULL);
+    const size_t bytes = count_bytes(record->key_size, record->value_size, headers);
     rd_kafka_error_t *error = rd_kafka_produceva(producer->client, parts, n);
-    if (!error)
+    if (!error) {
+        producer->queued_bytes += bytes;
         return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     free(ticket);
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
 }
 
+/* The client itself counts values alone. Where it is to tell errors alone (delivery.report.only.error), what was
+ * written is not told, but seen once nothing is left. */
+static bool is_full(struct kafka_producer *producer)
+{
+    if (producer->queued_bytes > producer->queue_max && rd_kafka_outq_len(producer->client) == 0)
+        producer->queued_bytes = 0;
+    return producer->unsent.bytes > UNSENT_BYTES_MAX || producer->queued_bytes > producer->queue_max;
+}
+
 enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record)
 {
-    if (producer->unsent.bytes > UNSENT_BYTES_MAX)
+    if (is_full(producer))
         return KAFKA_FULL;
     if (producer->one_by_one && rd_kafka_flush(producer->client, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return KAFKA_FULL;

@@ -163,6 +163,11 @@ static void a_block_is_full_by_number_and_by_bytes_of_letters(void **state)
     block_score(block, NULL);
     block_drop(block, &(int32_t){0}, 1);
     assert_true(add(block, 1, 1, large, sizeof large)); /* there is room again */
+    block_clear(block);
+    headers_bytes = sizeof large;
+    for (int64_t i = 1; i < 4; i++)
+        assert_true(add(block, 0, i, NULL, 0));
+    assert_false(add(block, 0, 4, NULL, 0));
     block_free(block);
 }
 

@@ -108,6 +108,33 @@ static void a_record_may_have_as_many_bytes_as_it_says(void **state)
     }
 }
 
+/* librdkafka bounds values alone. */
+static void the_queue_is_full_of_keys_and_headers_too(void **state)
+{
+    static struct kafka_property limit[] = {{.name = "queue.buffering.max.kbytes", .value = "1000"}};
+    static char text[100000];
+    char why[256];
+    struct cluster *cluster = *state;
+    const struct kafka_cluster address = {
+        .bootstrap = cluster->address.bootstrap, .properties = limit, .n_properties = 1};
+    memset(text, 'x', sizeof text - 1);
+    const struct kafka_header header = {"note", text};
+    const struct kafka_record records[] = {{.topic = "letters", .headers = &header, .n_headers = 1},
+                                           {.topic = "letters", .key = text, .key_size = sizeof text}};
+    for (size_t i = 0; i < 2; i++) {
+        struct kafka_producer *producer = kafka_producer_new(&address, NULL, why, sizeof why);
+        assert_non_null(producer);
+        for (int round = 0; round < 2; round++) {
+            for (int n = 0; n < 11; n++) /* what was written is known when it is polled for */
+                assert_int_equal(kafka_producer_try(producer, &records[i]), KAFKA_SENT);
+            assert_int_equal(kafka_producer_try(producer, &records[i]), KAFKA_FULL);
+            assert_int_equal(rd_kafka_flush(producer->client, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+            assert_int_equal(producer->queued_bytes, 0);
+        }
+        kafka_producer_close(producer, 1000);
+    }
+}
+
 static void headers_take_what_they_have_and_more(void **state)
 {
     (void)state;
@@ -322,6 +349,7 @@ int main(void)
         CLUSTER_TEST(headers_outlive_their_message_and_come_first),
         CLUSTER_TEST(all_that_can_be_read_may_be_sent),
         CLUSTER_TEST(a_record_may_have_as_many_bytes_as_it_says),
+        CLUSTER_TEST(the_queue_is_full_of_keys_and_headers_too),
         cmocka_unit_test(headers_take_what_they_have_and_more),
         CLUSTER_TEST(a_paused_member_is_handed_nothing_and_misses_nothing),
         CLUSTER_TEST(rewound_without_a_commit_all_comes_anew),
