@@ -20,6 +20,7 @@ struct block *block_new(size_t width)
     block->candidate_scores = calloc(BLOCK_ITEMS_ROOM, sizeof *block->candidate_scores);
     block->texts = malloc(TEXTS_SIZE);
     block->explanations = calloc(BLOCK_ITEMS_ROOM, sizeof *block->explanations);
+    block->letter_max = SIZE_MAX;
     if (block->features && block->scores && block->candidate_scores && block->texts && block->explanations)
         return block;
     block_free(block);
@@ -28,7 +29,7 @@ struct block *block_new(size_t width)
 
 static size_t letter_size(const struct dead_letter *letter)
 {
-    return sizeof *letter + letter->key_size + letter->value_size;
+    return sizeof *letter + letter->key_size + letter->value_size + letter->headers_size;
 }
 
 static void free_letter(struct dead_letter *letter)
@@ -60,14 +61,13 @@ void block_free(struct block *block)
 }
 
 /* The letter has its bytes behind it. NULL where memory has run out. */
-static struct dead_letter *keep(const struct kafka_message *message, int fault, const char *reason)
+static struct dead_letter *make_letter(const struct kafka_message *message, int fault, const char *reason)
 {
     struct dead_letter *letter = malloc(sizeof *letter + message->key_size + message->value_size);
     if (!letter)
         return NULL;
     *letter = (struct dead_letter){.fault = fault,
                                    .timestamp = message->timestamp,
-                                   .headers = kafka_message_headers(message),
                                    .key_size = message->key_size,
                                    .value_size = message->value_size};
     char *bytes = (char *)(letter + 1);
@@ -79,10 +79,44 @@ static struct dead_letter *keep(const struct kafka_message *message, int fault, 
     return letter;
 }
 
+/* A few kilobytes can be the compressed form of a message that no client would send on. */
+static struct dead_letter *cut(const struct kafka_message *message, int fault, const char *reason)
+{
+    struct kafka_message rest = *message;
+    rest.value = NULL;
+    rest.value_size = 0;
+    if (rest.key_size > READING_DEVICE_BYTES_MAX) {
+        rest.key = NULL;
+        rest.key_size = 0;
+    }
+    struct dead_letter *letter = make_letter(&rest, fault, reason);
+    if (letter) {
+        letter->cut = true;
+        letter->cut_value_size = message->value_size;
+    }
+    return letter;
+}
+
+/* NULL where memory has run out. */
+static struct dead_letter *keep(const struct kafka_message *message, size_t most, int fault, const char *reason)
+{
+    struct kafka_headers *headers = kafka_message_headers(message);
+    const size_t headers_size = kafka_headers_bytes(headers);
+    const bool whole = message->key_size + message->value_size + headers_size <= most;
+    struct dead_letter *letter = whole ? make_letter(message, fault, reason) : cut(message, fault, reason);
+    if (letter && whole) {
+        letter->headers = headers;
+        letter->headers_size = headers_size;
+    } else {
+        kafka_headers_free(headers);
+    }
+    return letter;
+}
+
 static bool add_letter(struct block *block, struct item *item, const struct kafka_message *message, int fault,
                        const char *reason)
 {
-    item->letter = keep(message, fault, reason);
+    item->letter = keep(message, block->letter_max, fault, reason);
     if (!item->letter) {
         block->out_of_memory = true;
         return false;

@@ -14,7 +14,7 @@
 
 #define BLOCK_ITEMS_MAX 1024u /* it is full then; there is room for some that can't be put off */
 #define BLOCK_ITEMS_ROOM (BLOCK_ITEMS_MAX + 64u)
-#define BLOCK_LETTER_BYTES_MAX ((size_t)4 << 20) /* of keys and values; a block that has more is full */
+#define BLOCK_LETTER_BYTES_MAX ((size_t)4 << 20) /* of keys, values and headers; with more it is full */
 #define BLOCK_REASON_BYTES 256u
 
 /* A message that can't be scored. */
@@ -24,7 +24,9 @@ struct dead_letter {
     int64_t timestamp;
     struct kafka_headers *headers; /* NULL: none */
     const void *key, *value;       /* NULL: none */
-    size_t key_size, value_size;
+    size_t key_size, value_size, headers_size;
+    bool cut; /* the message was too large to be kept: without its value, its headers and a key longer than a name */
+    size_t cut_value_size;
 };
 
 struct item {
@@ -48,6 +50,7 @@ struct block {
     struct explanation *explanations; /* of items that are anomalies, by their place */
     char *texts;                      /* device_ids */
     size_t n_texts, letter_bytes;
+    size_t letter_max;  /* bytes of key, value and headers of a message that is kept whole; at first without bounds */
     bool out_of_memory; /* a message could not be kept, nor was it added: its partition must not go on */
 };
 

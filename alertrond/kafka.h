@@ -53,6 +53,9 @@ bool kafka_headers_at(const struct kafka_headers *headers, size_t i, const char 
 /* A copy of the first n, to be freed; NULL for none. */
 struct kafka_headers *kafka_headers_first(const struct kafka_headers *headers, size_t n);
 
+/* Bytes of memory that headers take, about; more than they take in a record. 0 for NULL. */
+size_t kafka_headers_bytes(const struct kafka_headers *headers);
+
 /* The timestamp that a record would have had if its topic had not refused it: digits. */
 #define KAFKA_TIMESTAMP_HEADER "alertrond.timestamp"
 
@@ -96,6 +99,9 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
  * its own as KAFKA_TIMESTAMP_HEADER behind `headers`. With transactions none is kept: see kafka_producer_on_refusal. */
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
                                 void *context);
+
+/* Bytes of key, value and headers that a record may have: more the client refuses, or can't queue. */
+size_t kafka_producer_record_max(const struct kafka_producer *producer);
 
 /* Queues a copy of the record. */
 enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record);
@@ -257,7 +263,7 @@ struct kafka_consumer_figures {
     uint64_t rebalances;      /* times that partitions came or went */
     uint64_t fetched_bytes;   /* received from brokers, as of the last second */
     uint64_t queued_messages; /* fetched and not handed over yet */
-    uint64_t queued_bytes;    /* of their keys and values, as of the last second */
+    uint64_t queued_bytes;    /* of their values, as of the last second */
     uint64_t partitions;      /* that are ours */
 };
 

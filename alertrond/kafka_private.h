@@ -36,7 +36,8 @@ struct kafka_producer {
     void (*delivered)(void *context, void *token);
     void *context;
     struct unsent unsent;
-    const void *alone; /* token of the record that was sent again last, if no other went with it */
+    size_t queued_bytes, queue_max; /* of keys, values and headers whose delivery was not told yet */
+    const void *alone;              /* token of the record that was sent again last, if no other went with it */
     size_t failed, errors;
     bool closing, fatal;
     bool shared; /* with a client that is gone and has not ended */

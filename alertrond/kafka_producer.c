@@ -20,6 +20,18 @@ struct ticket {
     int64_t timestamp;
 };
 
+/* NULL: none. */
+static const rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers : NULL;
+}
+
+static size_t count_bytes(size_t key_size, size_t value_size, const rd_kafka_headers_t *headers)
+{
+    return key_size + value_size + kafka_headers_bytes((const struct kafka_headers *)headers);
+}
+
 static bool is_ours(const char *header)
 {
     return strncmp(header, "__connect.errors.", 17) == 0 || strncmp(header, "alertrond.", 10) == 0;
@@ -42,8 +54,8 @@ static size_t count_own_headers(const rd_kafka_headers_t *headers)
 static rd_kafka_headers_t *mend_headers(const rd_kafka_message_t *message, bool too_large, int64_t timestamp)
 {
     char text[24];
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    const rd_kafka_headers_t *headers = headers_of(message);
+    if (!headers)
         return NULL;
     const size_t n_own = count_own_headers(headers);
     if (too_large)
@@ -69,15 +81,32 @@ static void keep_unsent(struct kafka_producer *producer, const rd_kafka_message_
                                          .value_size = message->len,
                                          .timestamp = untimely ? 0 : ticket->timestamp,
                                          .headers = headers,
+                                         .headers_size = kafka_headers_bytes((const struct kafka_headers *)headers),
                                          .token = ticket->token};
     if (!unsent_keep(&producer->unsent, &record) && headers)
         rd_kafka_headers_destroy(headers);
 }
 
-static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error)
+static size_t read_limit(const struct kafka_producer *producer, const char *name)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(rd_kafka_conf(producer->client), name, text, &size);
+    return (size_t)strtoull(text, NULL, 10);
+}
+
+/* `here`: by the client itself, before a broker saw it; which has the same code. */
+static void note_refusal(struct kafka_producer *producer, const char *topic, rd_kafka_resp_err_t error, bool here)
 {
     char why[KAFKA_ERROR_TEXT];
-    snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error), kafka_access_remedy(error));
+    if (here && error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        snprintf(why, sizeof why,
+                 "writing to topic %s: the record is larger than this client's message.max.bytes, %zu; raise that: "
+                 "-X message.max.bytes=BYTES",
+                 topic, read_limit(producer, "message.max.bytes"));
+    else
+        snprintf(why, sizeof why, "writing to topic %s: %s%s", topic, rd_kafka_err2str(error),
+                 kafka_access_remedy(error));
     producer->errors++;
     unsent_refused(&producer->unsent, why, clock_seconds());
 }
@@ -85,13 +114,13 @@ static void note_refusal(struct kafka_producer *producer, const char *topic, rd_
 /* Of a transaction, where nothing is kept: it fails, and all of it is made anew. A batch may be too large where each of
  * its records is not, so next time they go one by one. */
 static void refuse(struct kafka_producer *producer, const char *topic, const struct ticket *ticket,
-                   rd_kafka_resp_err_t error)
+                   rd_kafka_resp_err_t error, bool here)
 {
     const bool too_large = error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     producer->doomed = true;
     if (error == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER)
         return; /* librdkafka counts on after what was refused before; the abort sets that right */
-    note_refusal(producer, topic, error);
+    note_refusal(producer, topic, error, here);
     const bool untimely = error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP && ticket && ticket->timestamp > 0;
     if (ticket && ticket->token && producer->refused)
         producer->refused(producer->refused_context, ticket->token,
@@ -113,17 +142,18 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     (void)client;
     struct kafka_producer *producer = opaque;
     struct ticket *ticket = message->_private;
+    producer->queued_bytes -= count_bytes(message->key_len, message->len, headers_of(message));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (ticket && producer->delivered)
             producer->delivered(producer->context, ticket->token);
     } else if (producer->transactional) {
         if (!producer->closing && !was_purged(message))
-            refuse(producer, rd_kafka_topic_name(message->rkt), ticket, message->err);
+            refuse(producer, rd_kafka_topic_name(message->rkt), ticket, message->err, false);
     } else if (!ticket) {
         producer->errors++;
         producer->failed++;
     } else if (!producer->closing) {
-        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err);
+        note_refusal(producer, rd_kafka_topic_name(message->rkt), message->err, false);
         keep_unsent(producer, message, ticket);
     }
     free(ticket);
@@ -167,7 +197,8 @@ static rd_kafka_conf_t *make_conf(const struct kafka_cluster *cluster, const str
         {.name = "compression.codec", .value = "lz4"},
         {.name = "linger.ms", .value = "1"},
         {.name = "socket.nagle.disable", .value = "true"},
-        /* The broker says what is too large; more than this is neither received nor queued. */
+        /* What is too large for the topic the broker says. The limit of what is received is lower, but counts bytes
+         * as they are compressed: see kafka_producer_record_max. */
         {.name = "message.max.bytes", .value = "134217728"},
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
@@ -202,6 +233,7 @@ struct kafka_producer *kafka_producer_new(const struct kafka_cluster *cluster,
         kafka_access_begin(&producer->access, conf, cluster);
         if ((producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, why_size))) {
             kafka_access_ready(&producer->access, producer->client);
+            producer->queue_max = read_limit(producer, "queue.buffering.max.kbytes") * 1024;
             return producer;
         }
         kafka_access_end(&producer->access);
@@ -226,10 +258,19 @@ bool kafka__renew(struct kafka_producer *producer)
     }
     rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(old, 1000);
+    producer->queued_bytes = 0;
     producer->shared = !kafka__destroy(old) || producer->shared;
     producer->client = client;
     kafka_access_ready(&producer->access, client);
     return true;
+}
+
+/* The queue must hold the value, and the client wants some bytes for the record itself. */
+size_t kafka_producer_record_max(const struct kafka_producer *producer)
+{
+    enum { OVERHEAD = 64 };
+    const size_t most = read_limit(producer, "message.max.bytes");
+    return (most < producer->queue_max ? most : producer->queue_max) - OVERHEAD;
 }
 
 void kafka_producer_on_delivery(struct kafka_producer *producer, void (*delivered)(void *context, void *token),
@@ -277,18 +318,30 @@ static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     const size_t n = sizeof parts / sizeof *parts - (headers == NULL);
+    const size_t bytes = count_bytes(record->key_size, record->value_size, headers);
     rd_kafka_error_t *error = rd_kafka_produceva(producer->client, parts, n);
-    if (!error)
+    if (!error) {
+        producer->queued_bytes += bytes;
         return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     free(ticket);
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
 }
 
+/* The client itself counts values alone. Where it is to tell errors alone (delivery.report.only.error), what was
+ * written is not told, but seen once nothing is left. */
+static bool is_full(struct kafka_producer *producer)
+{
+    if (producer->queued_bytes > producer->queue_max && rd_kafka_outq_len(producer->client) == 0)
+        producer->queued_bytes = 0;
+    return producer->unsent.bytes > UNSENT_BYTES_MAX || producer->queued_bytes > producer->queue_max;
+}
+
 enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record)
 {
-    if (producer->unsent.bytes > UNSENT_BYTES_MAX)
+    if (is_full(producer))
         return KAFKA_FULL;
     if (producer->one_by_one && rd_kafka_flush(producer->client, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return KAFKA_FULL;
@@ -304,9 +357,9 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         (producer->stage == KAFKA__WRITING && kafka__came_too_early(producer, error)))
         return KAFKA_FULL;
     if (producer->transactional)
-        refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error);
+        refuse(producer, record->topic, &(struct ticket){record->token, record->timestamp}, error, true);
     else
-        note_refusal(producer, record->topic, error);
+        note_refusal(producer, record->topic, error, true);
     return KAFKA_REFUSED;
 }
 

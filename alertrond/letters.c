@@ -74,6 +74,8 @@ void letter_read(struct letter *letter, const struct kafka_headers *headers)
             copy_text(letter->text, sizeof letter->text, value, size);
         else if (strcmp(name, KAFKA_TIMESTAMP_HEADER) == 0)
             letter->timestamp = read_timestamp(value, size);
+        else if (strcmp(name, LETTERS_CUT_HEADER) == 0)
+            letter->cut = true;
     }
     letter->known = topic && reason && *letter->topic;
     if (letter->known)

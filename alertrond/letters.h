@@ -10,8 +10,12 @@
 
 /* --- one letter --- */
 
+/* Says that value and headers of the message were left out, and how many bytes the value had. */
+#define LETTERS_CUT_HEADER "alertrond.value.bytes"
+
 struct letter {
     bool known;        /* alertrond's own headers are there, and `topic` with them */
+    bool cut;          /* it is not the message: LETTERS_CUT_HEADER */
     char topic[256];   /* where it came from */
     char reason[32];   /* a code such as "wrong_width"; "none" where it is not known */
     char text[256];    /* what was wrong, in one line */

@@ -5,7 +5,10 @@
 
 #include <alertron.h>
 
+#include "letters.h"
 #include "metrics.h"
+
+enum { HEADERS_MAX = 9, OUR_HEADERS_BYTES = 4096 /* more than they take */ };
 
 static bool send(const struct outputs *outputs, const struct item *item, struct kafka_record *record)
 {
@@ -34,16 +37,23 @@ bool outputs_send_anomaly(const struct outputs *outputs, const struct item *item
     return send(outputs, item, &record);
 }
 
+size_t outputs_letter_max(const struct outputs *outputs)
+{
+    const size_t most = kafka_producer_record_max(outputs->producer);
+    return most > OUR_HEADERS_BYTES ? most - OUR_HEADERS_BYTES : 0;
+}
+
 bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
 {
     const struct dead_letter *letter = item->letter;
     const bool bare = delivery_was_too_large(outputs->delivery, item->partition, item->offset);
     const bool timely = letter->timestamp <= 0 || !delivery_refuses_timestamps(outputs->delivery);
-    char partition[16], offset[24], timestamp[24];
+    char partition[16], offset[24], value_bytes[24], timestamp[24];
     snprintf(partition, sizeof partition, "%d", (int)item->partition);
     snprintf(offset, sizeof offset, "%lld", (long long)item->offset);
+    snprintf(value_bytes, sizeof value_bytes, "%zu", letter->cut_value_size);
     snprintf(timestamp, sizeof timestamp, "%lld", (long long)letter->timestamp);
-    const struct kafka_header headers[] = {
+    struct kafka_header headers[HEADERS_MAX] = {
         {"__connect.errors.topic", outputs->config->kafka.readings_topic},
         {"__connect.errors.partition", partition},
         {"__connect.errors.offset", offset},
@@ -51,9 +61,12 @@ bool outputs_send_letter(const struct outputs *outputs, const struct item *item)
         {"__connect.errors.exception.message", letter->reason},
         {"alertrond.error.code", dead_letter_reason(letter->fault)},
         {"alertrond.version", alertron_version()},
-        {KAFKA_TIMESTAMP_HEADER, timestamp}, /* last: only where it can't be the record's */
     };
-    const size_t n_headers = sizeof headers / sizeof *headers - timely;
+    size_t n_headers = HEADERS_MAX - 2;
+    if (letter->cut)
+        headers[n_headers++] = (struct kafka_header){LETTERS_CUT_HEADER, value_bytes};
+    if (!timely)
+        headers[n_headers++] = (struct kafka_header){KAFKA_TIMESTAMP_HEADER, timestamp};
     struct kafka_record record = {.topic = outputs->config->kafka.dead_letters_topic,
                                   .key = letter->key,
                                   .key_size = letter->key_size,

@@ -22,4 +22,7 @@ struct outputs {
 bool outputs_send_anomaly(const struct outputs *outputs, const struct item *item, const struct verdict *verdict);
 bool outputs_send_letter(const struct outputs *outputs, const struct item *item);
 
+/* Bytes of key, value and headers of a message that its letter can have: see letter_max of block.h. */
+size_t outputs_letter_max(const struct outputs *outputs);
+
 #endif

@@ -250,6 +250,7 @@ struct pipeline *pipeline_new(const struct config *config, const struct scorer_p
     pipeline->delivery = delivery_new(config, parts->metrics, pipeline->producer, pipeline->offsets);
     pipeline->outputs = (struct outputs){
         .config = config, .producer = pipeline->producer, .offsets = pipeline->offsets, .delivery = pipeline->delivery};
+    pipeline->block->letter_max = outputs_letter_max(&pipeline->outputs);
     if (pipeline->delivery)
         return pipeline;
     why_say(why, why_size, "out of memory");

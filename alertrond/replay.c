@@ -118,6 +118,8 @@ static bool deal(struct replay *replay, const struct kafka_message *message, con
     const char *target = flags->topic ? flags->topic : letter.topic;
     if (!letters_chosen(&flags->choice, reason, message->offset, letter.timestamp)) {
         tally->left[reason]++;
+    } else if (letter.cut) {
+        tally->cut++;
     } else if (!*target) {
         tally->homeless++;
     } else {

@@ -34,6 +34,7 @@ struct replay_tally {
     uint64_t put[LETTERS_REASONS];  /* back; or that would be, of a dry run */
     uint64_t left[LETTERS_REASONS]; /* as they were not chosen */
     uint64_t homeless;              /* chosen, and left as nothing says where they came from */
+    uint64_t cut;                   /* chosen, and left as the message is not in them */
 };
 
 uint64_t replay_put(const struct replay_tally *tally);

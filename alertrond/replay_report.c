@@ -63,6 +63,10 @@ void replay_report(const struct replay_flags *flags, const struct replay_tally *
         printf("%llu %s, as nothing says where they came from: too large for the reason beside them, or somebody "
                "else's; --reason none --topic TOPIC puts them back\n",
                (unsigned long long)tally->homeless, passed);
+    if (tally->cut > 0)
+        printf("%llu %s, as they are without their message, which was too large for a dead letter; their headers say "
+               "where it lies\n",
+               (unsigned long long)tally->cut, passed);
     if (left + tally->homeless > 0 && !flags->dry_run)
         printf("to come back to what was passed: another --group, which begins at the first letter, and a choice "
                "without what was put back\n");

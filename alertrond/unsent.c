@@ -71,6 +71,11 @@ static void *copy_bytes(const void *bytes, size_t n)
     return copy;
 }
 
+static size_t bytes_of(const struct unsent_record *record)
+{
+    return record->key_size + record->value_size + record->headers_size;
+}
+
 bool unsent_keep(struct unsent *unsent, const struct unsent_record *record)
 {
     struct unsent_record *copy = malloc(sizeof *copy);
@@ -87,7 +92,7 @@ bool unsent_keep(struct unsent *unsent, const struct unsent_record *record)
     }
     *(unsent->last ? &unsent->last->next : &unsent->first) = copy;
     unsent->last = copy;
-    unsent->bytes += copy->key_size + copy->value_size;
+    unsent->bytes += bytes_of(copy);
     return true;
 }
 
@@ -99,7 +104,7 @@ struct unsent_record *unsent_take(struct unsent *unsent)
     unsent->first = record->next;
     if (!unsent->first)
         unsent->last = NULL;
-    unsent->bytes -= record->key_size + record->value_size;
+    unsent->bytes -= bytes_of(record);
     return record;
 }
 
@@ -109,7 +114,7 @@ void unsent_put_back(struct unsent *unsent, struct unsent_record *record)
     unsent->first = record;
     if (!unsent->last)
         unsent->last = record;
-    unsent->bytes += record->key_size + record->value_size;
+    unsent->bytes += bytes_of(record);
 }
 
 void unsent_free(struct unsent_record *record)

@@ -18,11 +18,12 @@ struct unsent_record {
     size_t key_size, value_size;
     int64_t timestamp;
     void *headers, *token; /* the caller's */
+    size_t headers_size;
 };
 
 struct unsent {
     struct unsent_record *first, *last;
-    size_t bytes;           /* of keys and values */
+    size_t bytes;           /* of keys, values and headers */
     size_t due_n;           /* records of the next go */
     double due;             /* when that is */
     double refused, logged; /* when last; logged is 0 before the first time */

@@ -59,6 +59,7 @@ void write_numbers(struct cluster *cluster, const char *topic, int first, int en
         assert_null(rd_kafka_produceva(cluster->producer->client, parts, sizeof parts / sizeof *parts));
     }
     assert_int_equal(rd_kafka_flush(cluster->producer->client, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    cluster->producer->queued_bytes = 0; /* it was not asked when they were queued */
 }
 
 /* --- the reader ------------------------------------------------------------------------------------------- */

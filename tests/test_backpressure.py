@@ -6,6 +6,7 @@ import time
 
 import pytest
 import streams
+from confluent_kafka import Producer
 from poison import MEBI, resident
 from process import http_get, wait_until
 from test_service import Run
@@ -99,6 +100,37 @@ def test_readings_wait_for_a_topic_that_is_missing(a_run, kafka, run_service, de
     kafka.make_topics({topic: streams.PARTITIONS})
     check(run, delivery)
     wait_until(lambda: http_get(f"{service.url}/readyz")[0] == 200, 120, "it is ready again")
+
+
+def test_a_message_larger_than_any_record_is_a_letter_without_its_value(program, kafka, run_service, delivery):
+    """Some kilobytes for the broker, more than the producer takes once they are read."""
+    topics = kafka.fresh_topics(streams.PARTITIONS)
+    topics.env["KAFKA_DELIVERY"] = delivery
+    size = 140_000_000
+    writer = Producer(
+        {
+            "bootstrap.servers": kafka.bootstrap,
+            "compression.codec": "gzip",
+            "message.max.bytes": 2 * size,
+            "queue.buffering.max.kbytes": size // 500,
+        }
+    )
+    writer.produce(topics.readings, bytes(size), key=b"edge-1", headers=[("note", b"kept")], partition=0)
+    writer.produce(topics.readings, b"later", partition=0)
+    assert writer.flush(60) == 0
+    service = run_service(kafka.bootstrap, env=topics.env)
+    wait_until(lambda: streams.committed(kafka.bootstrap, topics.group, topics.readings)[0] == 2, 60, "both are passed")
+    assert http_get(f"{service.url}/readyz") == (200, "ready\n")
+    assert service.stop() == 0
+    cut, later = sorted(streams.read(kafka.bootstrap, topics.dead_letters, "read_committed"), key=streams.source_of_dead_letter)
+    assert (cut.key(), cut.value(), later.value()) == (b"edge-1", None, b"later")
+    headers = dict(cut.headers())
+    assert headers["alertrond.value.bytes"] == b"%d" % size and headers["alertrond.error.code"] == b"too_large"
+    assert "note" not in headers and "alertrond.value.bytes" not in dict(later.headers())
+    words = [program, "replay", "--bootstrap", kafka.bootstrap, "--topic", topics.anomalies]
+    told = subprocess.run(words, env=topics.env, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "1 passed, as they are without their message" in told and "1 dead letter of" in told
+    assert [one.value() for one in streams.read(kafka.bootstrap, topics.anomalies, "read_committed")] == [b"later"]
 
 
 HOUR_MS = 3_600_000

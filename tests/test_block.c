@@ -42,15 +42,32 @@ struct explanation scorer_explain(struct scorer *scorer, const double *features,
     return (struct explanation){.causes = {{by_candidate, (float)features[0]}, {2, (float)features[1]}}, .n = 2};
 }
 
+static size_t headers_bytes; /* of each message; 0: it has none */
+static int n_headers;        /* that were copied and not freed */
+
 struct kafka_headers *kafka_message_headers(const struct kafka_message *message)
 {
     (void)message;
-    return NULL;
+    n_headers += headers_bytes > 0;
+    return headers_bytes > 0 ? (struct kafka_headers *)&headers_bytes : NULL;
+}
+
+size_t kafka_headers_bytes(const struct kafka_headers *headers)
+{
+    return headers ? headers_bytes : 0;
 }
 
 void kafka_headers_free(struct kafka_headers *headers)
 {
-    assert_null(headers);
+    n_headers -= headers != NULL;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    headers_bytes = 0;
+    n_headers = 0;
+    return 0;
 }
 
 static const struct reading_shape shape = {.width = 2, .bytes_max = 65536};
@@ -146,7 +163,45 @@ static void a_block_is_full_by_number_and_by_bytes_of_letters(void **state)
     block_score(block, NULL);
     block_drop(block, &(int32_t){0}, 1);
     assert_true(add(block, 1, 1, large, sizeof large)); /* there is room again */
+    block_clear(block);
+    headers_bytes = sizeof large;
+    for (int64_t i = 1; i < 4; i++)
+        assert_true(add(block, 0, i, NULL, 0));
+    assert_false(add(block, 0, 4, NULL, 0));
     block_free(block);
+}
+
+static void a_message_that_no_letter_can_hold_is_cut(void **state)
+{
+    (void)state;
+    struct block *block = block_new(2);
+    block->letter_max = 1000;
+    headers_bytes = 100;
+    static const char value[898];
+    assert_true(add(block, 0, 1, value, sizeof value - 1)); /* its key has 3 bytes */
+    assert_true(add(block, 0, 2, value, sizeof value));
+    headers_bytes = 1000;
+    assert_true(add(block, 0, 3, NULL, 0));
+    const struct dead_letter *whole = block->items[0].letter, *cut = block->items[1].letter,
+                             *tombstone = block->items[2].letter;
+    assert_false(whole->cut);
+    assert_non_null(whole->headers);
+    assert_int_equal(whole->value_size, 897);
+    assert_true(cut->cut && tombstone->cut);
+    assert_null(cut->value);
+    assert_null(cut->headers);
+    assert_int_equal(cut->value_size, 0);
+    assert_int_equal(cut->cut_value_size, 898);
+    assert_int_equal(cut->fault, READING_NOT_JSON);
+    assert_int_equal(cut->timestamp, 5);
+    assert_memory_equal(cut->key, "key", 3);
+    assert_int_equal(tombstone->cut_value_size, 0);
+    static char key[1 << 20];
+    assert_true(block_add(block, NULL, &shape, &(struct kafka_message){.key = key, .key_size = sizeof key}));
+    assert_null(block->items[3].letter->key);
+    assert_int_equal(block->items[3].letter->key_size, 0);
+    block_free(block);
+    assert_int_equal(n_headers, 0);
 }
 
 static void what_is_dropped_leaves_the_rest_as_it_was(void **state)
@@ -198,11 +253,12 @@ static void a_block_whose_readings_were_dropped_has_room_for_the_longest_names(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(readings_get_the_score_of_whichever_decides),
-        cmocka_unit_test(what_cannot_be_decoded_is_kept_as_it_came),
-        cmocka_unit_test(a_block_is_full_by_number_and_by_bytes_of_letters),
-        cmocka_unit_test(what_is_dropped_leaves_the_rest_as_it_was),
-        cmocka_unit_test(a_block_whose_readings_were_dropped_has_room_for_the_longest_names),
+        cmocka_unit_test_setup(readings_get_the_score_of_whichever_decides, setup),
+        cmocka_unit_test_setup(what_cannot_be_decoded_is_kept_as_it_came, setup),
+        cmocka_unit_test_setup(a_block_is_full_by_number_and_by_bytes_of_letters, setup),
+        cmocka_unit_test_setup(a_message_that_no_letter_can_hold_is_cut, setup),
+        cmocka_unit_test_setup(what_is_dropped_leaves_the_rest_as_it_was, setup),
+        cmocka_unit_test_setup(a_block_whose_readings_were_dropped_has_room_for_the_longest_names, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

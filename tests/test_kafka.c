@@ -80,6 +80,72 @@ static void all_that_can_be_read_may_be_sent(void **state)
     free(value);
 }
 
+/* Whatever the user has set; what the client refuses is not the topic's fault. */
+static void a_record_may_have_as_many_bytes_as_it_says(void **state)
+{
+    static struct kafka_property limits[][2] = {
+        {{.name = "message.max.bytes", .value = "100000"}, {.name = "queue.buffering.max.kbytes", .value = "1000"}},
+        {{.name = "message.max.bytes", .value = "1000000"}, {.name = "queue.buffering.max.kbytes", .value = "100"}}};
+    static const char value[200000];
+    char why[256];
+    struct cluster *cluster = *state;
+    for (int i = 0; i < 2; i++) {
+        const struct kafka_cluster address = {
+            .bootstrap = cluster->address.bootstrap, .properties = limits[i], .n_properties = 2};
+        struct kafka_producer *producer = kafka_producer_new(&address, NULL, why, sizeof why);
+        assert_non_null(producer);
+        struct kafka_record record = {
+            .topic = "letters", .value = value, .value_size = kafka_producer_record_max(producer)};
+        assert_in_range(record.value_size, 99000, 102400);
+        assert_int_equal(kafka_producer_try(producer, &record), KAFKA_SENT);
+        record.value_size = sizeof value;
+        assert_int_equal(kafka_producer_try(producer, &record), i == 0 ? KAFKA_REFUSED : KAFKA_FULL);
+        assert_string_equal(kafka_producer_trouble(producer),
+                            i == 0 ? "writing to topic letters: the record is larger than this client's "
+                                     "message.max.bytes, 100000; raise that: -X message.max.bytes=BYTES"
+                                   : "");
+        kafka_producer_close(producer, 1000);
+    }
+}
+
+/* librdkafka bounds values alone. */
+static void the_queue_is_full_of_keys_and_headers_too(void **state)
+{
+    static struct kafka_property limit[] = {{.name = "queue.buffering.max.kbytes", .value = "1000"}};
+    static char text[100000];
+    char why[256];
+    struct cluster *cluster = *state;
+    const struct kafka_cluster address = {
+        .bootstrap = cluster->address.bootstrap, .properties = limit, .n_properties = 1};
+    memset(text, 'x', sizeof text - 1);
+    const struct kafka_header header = {"note", text};
+    const struct kafka_record records[] = {{.topic = "letters", .headers = &header, .n_headers = 1},
+                                           {.topic = "letters", .key = text, .key_size = sizeof text}};
+    for (size_t i = 0; i < 2; i++) {
+        struct kafka_producer *producer = kafka_producer_new(&address, NULL, why, sizeof why);
+        assert_non_null(producer);
+        for (int round = 0; round < 2; round++) {
+            for (int n = 0; n < 11; n++) /* what was written is known when it is polled for */
+                assert_int_equal(kafka_producer_try(producer, &records[i]), KAFKA_SENT);
+            assert_int_equal(kafka_producer_try(producer, &records[i]), KAFKA_FULL);
+            assert_int_equal(rd_kafka_flush(producer->client, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+            assert_int_equal(producer->queued_bytes, 0);
+        }
+        kafka_producer_close(producer, 1000);
+    }
+}
+
+static void headers_take_what_they_have_and_more(void **state)
+{
+    (void)state;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
+    assert_int_equal(kafka_headers_bytes(NULL), 0);
+    rd_kafka_header_add(headers, "note", -1, "0123456789", -1);
+    rd_kafka_header_add(headers, "", -1, NULL, -1);
+    assert_in_range(kafka_headers_bytes((struct kafka_headers *)headers), 4 + 10 + 2 * 40, 4 + 10 + 2 * 100);
+    rd_kafka_headers_destroy(headers);
+}
+
 static void a_paused_member_is_handed_nothing_and_misses_nothing(void **state)
 {
     struct cluster *cluster = *state;
@@ -294,6 +360,9 @@ int main(void)
         CLUSTER_TEST(one_call_hands_over_no_more_than_it_was_asked_for),
         CLUSTER_TEST(headers_outlive_their_message_and_come_first),
         CLUSTER_TEST(all_that_can_be_read_may_be_sent),
+        CLUSTER_TEST(a_record_may_have_as_many_bytes_as_it_says),
+        CLUSTER_TEST(the_queue_is_full_of_keys_and_headers_too),
+        cmocka_unit_test(headers_take_what_they_have_and_more),
         CLUSTER_TEST(a_paused_member_is_handed_nothing_and_misses_nothing),
         CLUSTER_TEST(rewound_without_a_commit_all_comes_anew),
         CLUSTER_TEST(rewound_it_goes_on_from_what_is_committed),

@@ -57,6 +57,14 @@ static void a_letter_tells_the_time_that_its_topic_refused(void **state)
     assert_int_equal(letter.timestamp, 0);
 }
 
+static void a_letter_tells_that_it_is_not_its_message(void **state)
+{
+    (void)state;
+    assert_false(read_letter((const char *[]){OURS, NULL}).cut);
+    assert_true(read_letter((const char *[]){OURS, "alertrond.value.bytes", "200000000", NULL}).cut);
+    assert_false(read_letter((const char *[]){"alertrond.value.bytes", "7", OURS, NULL}).cut); /* the message's own */
+}
+
 static void only_the_last_reason_is_not_the_messages_own(void **state)
 {
     (void)state;
@@ -174,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_letter_tells_where_it_came_from_and_which_headers_are_its_own),
         cmocka_unit_test(a_letter_tells_the_time_that_its_topic_refused),
+        cmocka_unit_test(a_letter_tells_that_it_is_not_its_message),
         cmocka_unit_test(only_the_last_reason_is_not_the_messages_own),
         cmocka_unit_test(a_letter_of_somebody_else_keeps_all_headers),
         cmocka_unit_test(reasons_are_chosen_by_name),

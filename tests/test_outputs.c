@@ -19,6 +19,7 @@ static struct {
     char key[TEXT], value[VERDICT_BYTES_MAX], names[HEADERS_MAX][TEXT], values[HEADERS_MAX][TEXT];
     bool closed, refuses_timestamps; /* as delivery says */
     int64_t too_large;               /* offset of partition 3; -1: none */
+    size_t record_max;
 } world;
 
 enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const struct kafka_record *record)
@@ -34,6 +35,12 @@ enum kafka_outcome kafka_producer_try(struct kafka_producer *producer, const str
         snprintf(world.values[i], TEXT, "%s", record->headers[i].value);
     }
     return world.outcome;
+}
+
+size_t kafka_producer_record_max(const struct kafka_producer *producer)
+{
+    (void)producer;
+    return world.record_max;
 }
 
 bool delivery_open(struct delivery *delivery)
@@ -140,6 +147,39 @@ static void a_tombstone_stays_one(void **state)
     assert_written(5, "alertrond.error.code", "tombstone");
 }
 
+static void a_letter_that_was_cut_tells_what_its_value_had(void **state)
+{
+    struct desk *desk = *state;
+    desk->letter.cut = true;
+    desk->letter.cut_value_size = 200000000;
+    desk->letter.headers = NULL;
+    desk->letter.value = NULL;
+    desk->letter.value_size = 0;
+    assert_true(outputs_send_letter(&desk->outputs, &desk->bad));
+    assert_null(world.record.value);
+    assert_int_equal(world.record.n_headers, 8);
+    assert_written(6, "alertrond.version", alertron_version());
+    assert_written(7, "alertrond.value.bytes", "200000000");
+    world.refuses_timestamps = true;
+    assert_true(outputs_send_letter(&desk->outputs, &desk->bad));
+    assert_int_equal(world.record.n_headers, 9);
+    assert_written(7, "alertrond.value.bytes", "200000000");
+    assert_written(8, "alertrond.timestamp", "1798000000123");
+}
+
+static void a_message_leaves_room_for_what_is_said_of_it(void **state)
+{
+    struct desk *desk = *state;
+    world.record_max = 100000;
+    size_t ours = 0;
+    assert_true(outputs_send_letter(&desk->outputs, &desk->bad));
+    for (size_t i = 0; i < world.record.n_headers; i++)
+        ours += strlen(world.names[i]) + strlen(world.values[i]);
+    assert_in_range(outputs_letter_max(&desk->outputs), 90000, world.record_max - ours - BLOCK_REASON_BYTES - 500);
+    world.record_max = 1000;
+    assert_int_equal(outputs_letter_max(&desk->outputs), 0);
+}
+
 static void a_letter_that_was_too_large_has_its_own_headers_alone(void **state)
 {
     struct desk *desk = *state;
@@ -230,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_letter_is_the_message_and_why_behind_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tombstone_stays_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_letter_that_was_cut_tells_what_its_value_had, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_message_leaves_room_for_what_is_said_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_letter_that_was_too_large_has_its_own_headers_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_time_that_was_refused_goes_beside, setup, teardown),
         cmocka_unit_test_setup_teardown(an_anomaly_has_its_device_as_key_and_says_where_it_came_from, setup, teardown),

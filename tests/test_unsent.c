@@ -15,6 +15,7 @@ static void keep(struct unsent *unsent, const char *value, void *token)
                                          .value = copy,
                                          .value_size = strlen(value),
                                          .timestamp = 5,
+                                         .headers_size = 100,
                                          .token = token};
     assert_true(unsent_keep(unsent, &record));
     memset(copy, 'x', sizeof copy);
@@ -35,7 +36,7 @@ static void records_come_back_whole_and_in_their_order(void **state)
     int tokens[2];
     keep(&unsent, "first", &tokens[0]);
     keep(&unsent, "second", &tokens[1]);
-    assert_int_equal(unsent.bytes, 6 + 5 + 6 + 6);
+    assert_int_equal(unsent.bytes, 6 + 5 + 100 + 6 + 6 + 100);
     struct unsent_record *first = unsent_take(&unsent);
     assert_string_equal(first->topic, "anomalies");
     assert_memory_equal(first->key, "pump-7", 6);
