@@ -19,11 +19,9 @@
 static size_t help_left(const struct option *option, char *out, size_t size)
 {
     char letter[] = {'-', option->letter, ',', ' ', 0};
-    const bool value = option->kind != OPTION_FLAG && option->argument, may_have = option->kind == OPTION_REPEATED;
-    int n = snprintf(out, size, "  %s--%s%s%s", option->letter ? letter : "    ", option->name,
-                     value      ? " "
-                     : may_have ? "[=false]"
-                                : "",
+    const bool value = option->kind != OPTION_FLAG && option->argument;
+    const char *bare = option->kind == OPTION_REPEATED ? "[=false]" : "";
+    int n = snprintf(out, size, "  %s--%s%s%s", option->letter ? letter : "    ", option->name, value ? " " : bare,
                      value ? option->argument : "");
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

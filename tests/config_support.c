@@ -35,7 +35,7 @@ bool kafka_property_known(const char *name)
     return kafka_property_check(name, "", unused, sizeof unused);
 }
 
-/* Nor is what the files hold: test_check_config.py. */
+/* Nor is what the files hold: test_http.py has run and check-config read them. */
 bool service_check(const struct config *config, char *why, size_t why_size)
 {
     (void)config;
